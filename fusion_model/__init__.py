@@ -1,0 +1,1 @@
+"""Expression Lens: the inference library that reads facial expressions in pictures."""

@@ -1,0 +1,101 @@
+"""From a face to the networks' two inputs: the contract that training and live use share.
+
+Shape suffixes: B batch, C channel (1), H height, W width, L landmark (478), D coordinate (x, y, z).
+
+The crop is the grey picture brought to the frame of FER-2013 (`fusion_model.frame`); the landmarks are taken
+in that same frame, measured from the midpoint of the eyes in units of the eyes' distance.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+
+from fusion_model.faces import LANDMARKS, Face
+from fusion_model.frame import EYE_CENTRE, EYE_DISTANCE, Frame, frame_matrix
+
+#: Changes whenever the same face would give other inputs than before: caches and checkpoints carry it.
+VERSION = 1
+#: Side of the crop, px.
+SIDE = 48
+#: Added to the contrast of a crop, in grey levels, so that a flat one is not blown up to noise.
+CONTRAST_FLOOR = 4.0
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What a checkpoint says of its inputs; two of them are equal when their inputs are."""
+
+    version: int = VERSION
+    side: int = SIDE
+    eye_centre: tuple[float, float] = EYE_CENTRE
+    eye_distance: float = EYE_DISTANCE
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {**asdict(self), "eye_centre": list(self.eye_centre)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Preprocessing":
+        """From `to_json`'s values; unknown or missing fields raise TypeError."""
+        made = cls(**values)
+        return replace(made, eye_centre=(made.eye_centre[0], made.eye_centre[1]))
+
+
+@dataclass(frozen=True)
+class FaceInputs:
+    """The inputs of one face.
+
+    Attributes
+    ----------
+    crop_HW : uint8 (48, 48), grey, eyes level.
+    landmarks_LD : float32 (478, 3), from the midpoint of the eyes, in eye distances; zeros without a mesh.
+    mesh_found : whether the landmarks are real.
+    """
+
+    crop_HW: np.ndarray
+    landmarks_LD: np.ndarray
+    mesh_found: bool
+
+
+def face_inputs(image: np.ndarray, face: Face) -> FaceInputs:
+    """Cut a face out of its picture.
+
+    Parameters
+    ----------
+    image : uint8 (H, W) grey or (H, W, 3) RGB
+    face : Face
+        Found in that picture.
+    """
+    matrix = inputs_matrix(face)
+    crop = Frame(SIDE).cut(image, matrix)
+    if crop.ndim == 3:
+        crop = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+    return FaceInputs(crop, in_frame(face.landmarks_LD, matrix), face.landmarks_LD is not None)
+
+
+def inputs_matrix(face: Face) -> np.ndarray:
+    """The similarity (2, 3) from px of the picture to px of the crop."""
+    return frame_matrix(face.eyes_ED, face.landmarks_LD, Frame(SIDE))
+
+
+def in_frame(landmarks_LD: np.ndarray | None, matrix: np.ndarray) -> np.ndarray:
+    """Landmarks (478, 3) of the picture, px, as the networks take them; zeros for None."""
+    if landmarks_LD is None:
+        return np.zeros((LANDMARKS, 3), np.float32)
+    frame = Frame(SIDE)
+    xy_LD = landmarks_LD[:, :2] @ matrix[:, :2].T + matrix[:, 2] - frame.centre
+    z_L = landmarks_LD[:, 2] * np.hypot(*matrix[:, 0])
+    return (np.column_stack([xy_LD, z_L]) / frame.eye_distance).astype(np.float32)
+
+
+def standardise(crops_BHW: np.ndarray) -> np.ndarray:
+    """Crops, uint8 (B, H, W), as float32 (B, 1, H, W) of mean 0 and about unit contrast each.
+
+    Each crop by itself, so that light and camera matter little.
+    """
+    pixels_BHW = crops_BHW.astype(np.float32)
+    mean = pixels_BHW.mean(axis=(1, 2), keepdims=True)
+    contrast = pixels_BHW.std(axis=(1, 2), keepdims=True)
+    return ((pixels_BHW - mean) / (contrast + CONTRAST_FLOOR))[:, None]

@@ -1,0 +1,135 @@
+"""CSV files of prediction tables, plain or gzip: bytes to a data frame, and back; no meaning of columns.
+
+Everything that can be wrong with such a file is a `TableError` that says where.
+"""
+
+import contextlib
+import csv
+import gzip
+import io
+import os
+import re
+import zlib
+from pathlib import Path
+from typing import IO
+
+import pandas as pd
+
+from fusion_model.errors import ExpressionLensError
+
+
+class TableError(ExpressionLensError):
+    """A prediction table that cannot be read or used as asked; the sentence says where and why."""
+
+
+def read_csv(source: str | os.PathLike[str] | IO) -> tuple[pd.DataFrame, str]:
+    """Read CSV in UTF-8, plain or gzip by content, from a path or file-like (bytes or text).
+
+    Returns
+    -------
+    frame : pandas.DataFrame
+        Index n for the file's line n + 2; ``split`` and ``label`` as text, only empty fields as missing.
+    name : str
+        What to call the source at the start of a sentence.
+
+    Raises
+    ------
+    TableError
+        A missing, unreadable, cut or empty file, or rows of another width than the header.
+    """
+    data, name = _read_bytes(source)
+    return _parse(data, name), name
+
+
+def write_csv(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+    """Write aside, then rename: the path holds the old file or the new one, never half of one.
+
+    Gzip where the name ends in ``.gz``; the same frame gives the same bytes. A `TableError` if the path
+    cannot be written.
+    """
+    path = Path(path)
+    data = frame.to_csv(index=False, lineterminator="\n").encode()
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_bytes(_gzipped(data) if path.suffix == ".gz" else data)
+        aside.replace(path)
+    except OSError as error:
+        raise TableError(f"{path} cannot be written: {error.strerror or error}.") from error
+    finally:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+
+
+def _read_bytes(source: str | os.PathLike[str] | IO) -> tuple[bytes, str]:
+    """The unpacked content and a name for sentences."""
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        name = str(path)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError as error:
+            raise TableError(f"There is no prediction table at {path}; give the path of one.") from error
+        except OSError as error:
+            raise TableError(f"{path} cannot be read: {error.strerror or error}.") from error
+    else:
+        name = "The table"
+        content = source.read()
+        data = content.encode() if isinstance(content, str) else content
+    if not data.startswith(b"\x1f\x8b"):
+        return data, name
+    try:
+        return gzip.decompress(data), name
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise TableError(f"{name} is a cut or damaged gzip file; fetch or write it again.") from error
+
+
+def _parse(data: bytes, name: str) -> pd.DataFrame:
+    """CSV bytes as a frame; the index counts the data rows of the file from 0."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise TableError(f"{name}, line {line}: not UTF-8 text; a CSV file in UTF-8 is needed.") from error
+    if not text.strip():
+        raise TableError(f"{name} is empty; a CSV file with a header is needed.")
+    header = next(csv.reader(io.StringIO(text)))
+    twice = [column for column in header if header.count(column) > 1]
+    if twice:
+        raise TableError(f"{name} has the column '{twice[0]}' more than once.")
+    try:
+        frame = pd.read_csv(
+            io.StringIO(text),
+            dtype={"split": str, "label": str},
+            keep_default_na=False,  # a class may be called "None" or "NA"
+            na_values=[""],
+            skip_blank_lines=False,  # so that the index still tells the line
+            float_precision="round_trip",
+            low_memory=False,
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+        if found is None:
+            raise TableError(f"{name} is not a CSV file: {str(error).strip()}.") from error
+        raise TableError(_too_wide(name, int(found[2]), int(found[1]), int(found[3]))) from error
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes surplus fields of line 2 for an index
+        surplus = frame.index.nlevels
+        raise TableError(_too_wide(name, 2, len(header), len(header) + surplus))
+    while len(frame) and frame.iloc[-1].isna().all():  # blank lines at the end
+        frame = frame.iloc[:-1]
+    return frame
+
+
+def _too_wide(name: str, line: int, expected: int, seen: int) -> str:
+    return (
+        f"{name}, row {line - 1} (line {line} of the file): {seen} fields where the header "
+        f"has {expected} columns."
+    )
+
+
+def _gzipped(data: bytes) -> bytes:
+    # Not gzip.compress: its header differs between Python versions.
+    packed = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=packed, mtime=0) as file:
+        file.write(data)
+    return packed.getvalue()
