@@ -1,0 +1,144 @@
+"""Augmentation: one random similarity a face, composed with its alignment, so each picture is resampled once.
+
+Shape suffixes: B batch, H height, W width, L landmark, D coordinate.
+
+All randomness of a batch is drawn at once from one generator, so that a resumed run, and each process of
+several, sees the very batches of one uninterrupted run.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from fusion_model.frame import compose
+from fusion_model.preprocess import SIDE
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How strongly training pictures are varied.
+
+    Attributes
+    ----------
+    rotation : largest turn, degrees.
+    scale : largest change of size, share.
+    shift : largest shift, share of the crop's side.
+    flip : chance of mirroring.
+    gamma : spread of the logarithm of the exponent on grey levels (contrast itself is normalised away).
+    blur : chance of a Gaussian blur of up to 1 px.
+    erase : chance of a grey rectangle over the crop.
+    landmark_noise : spread of each landmark coordinate, eye distances.
+    landmark_turn : largest turn of the mesh about each of the three axes, degrees.
+    mesh_dropout : chance that a face is shown without its mesh.
+    """
+
+    rotation: float = 15.0
+    scale: float = 0.15
+    shift: float = 0.08
+    flip: float = 0.5
+    gamma: float = 0.3
+    blur: float = 0.1
+    erase: float = 0.5
+    landmark_noise: float = 0.015
+    landmark_turn: float = 8.0
+    mesh_dropout: float = 0.05
+
+    def __post_init__(self) -> None:
+        """Check."""
+        for name in ("flip", "blur", "erase", "mesh_dropout"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is a chance between 0 and 1, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The random choices for one batch, one row a picture."""
+
+    matrices_B23: np.ndarray
+    flip_B: np.ndarray
+    gamma_B: np.ndarray
+    blur_B: np.ndarray
+    erase_B4: np.ndarray
+    turns_B33: np.ndarray
+    landmark_noise_BLD: np.ndarray
+    drop_mesh_B: np.ndarray
+
+
+def draw(augmentation: Augmentation, count: int, landmarks: int, rng: np.random.Generator) -> Draw:
+    """Draw the choices for a batch of `count` pictures with so many landmarks each."""
+    a = augmentation
+    return Draw(
+        matrices_B23=_similarities(a, count, rng),
+        flip_B=rng.random(count) < a.flip,
+        gamma_B=np.exp(rng.normal(0, a.gamma, count).clip(-1, 1)),
+        blur_B=np.where(rng.random(count) < a.blur, rng.uniform(0.3, 1.0, count), 0),
+        erase_B4=_rectangles(a, count, rng),
+        turns_B33=_turns(np.deg2rad(rng.uniform(-a.landmark_turn, a.landmark_turn, (count, 3)))),
+        landmark_noise_BLD=rng.standard_normal((count, landmarks, 3), np.float32) * a.landmark_noise,
+        drop_mesh_B=rng.random(count) < a.mesh_dropout,
+    )
+
+
+def vary_crop(crop_HW: np.ndarray, draw: Draw, row: int) -> np.ndarray:
+    """A crop, uint8, with the grey levels, blur and erasing of row `row` of the draw."""
+    if draw.gamma_B[row] != 1:
+        levels = 255 * (np.arange(256) / 255) ** draw.gamma_B[row]
+        crop_HW = cv2.LUT(crop_HW, levels.astype(np.uint8))
+    if draw.blur_B[row]:
+        crop_HW = cv2.GaussianBlur(crop_HW, (5, 5), float(draw.blur_B[row]))
+    top, left, high, wide = draw.erase_B4[row]
+    if high:
+        # The crop's own mean, so that its contrast, which the networks see normalised, stays the face's.
+        mean = round(float(crop_HW.mean()))
+        crop_HW = crop_HW.copy()
+        crop_HW[top : top + high, left : left + wide] = mean
+    return crop_HW
+
+
+def vary_landmarks(landmarks_BLD: np.ndarray, turns_B33: np.ndarray, noise_BLD: np.ndarray) -> np.ndarray:
+    """Landmarks turned and jittered, float32 (B, L, 3)."""
+    return (landmarks_BLD @ turns_B33.transpose(0, 2, 1) + noise_BLD).astype(np.float32)
+
+
+def _similarities(a: Augmentation, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Random turns and scalings about the crop's centre, and shifts: (B, 2, 3), px of crop to px of crop."""
+    angle = np.deg2rad(rng.uniform(-a.rotation, a.rotation, count))
+    scale = rng.uniform(1 - a.scale, 1 + a.scale, count)
+    shift_B2 = rng.uniform(-a.shift, a.shift, (count, 2)) * SIDE
+    cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
+    matrices = np.zeros((count, 2, 3))
+    matrices[:, 0, 0] = matrices[:, 1, 1] = cosine
+    matrices[:, 0, 1], matrices[:, 1, 0] = -sine, sine
+    centre = np.full(2, (SIDE - 1) / 2)
+    matrices[:, :, 2] = centre + shift_B2 - matrices[:, :, :2] @ centre
+    return matrices
+
+
+def _rectangles(a: Augmentation, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Rectangles to erase, (B, 4) as top, left, height, width in px; height 0 for none. Zhong et al. 2020."""
+    area = rng.uniform(0.02, 0.2, count) * SIDE**2
+    ratio = np.exp(rng.uniform(np.log(0.4), np.log(2.5), count))
+    high = np.sqrt(area * ratio).astype(int).clip(1, SIDE)
+    wide = np.sqrt(area / ratio).astype(int).clip(1, SIDE)
+    top, left = rng.integers(0, SIDE - high + 1), rng.integers(0, SIDE - wide + 1)
+    return np.column_stack([top, left, np.where(rng.random(count) < a.erase, high, 0), wide])
+
+
+def _turns(angles_B3: np.ndarray) -> np.ndarray:
+    """Rotation matrices (B, 3, 3) about x, then y, then z, from angles in radians."""
+    made = np.eye(3)[None]
+    for axis in range(3):
+        cosine, sine = np.cos(angles_B3[:, axis]), np.sin(angles_B3[:, axis])
+        turn = np.zeros((len(angles_B3), 3, 3))
+        i, j = [k for k in range(3) if k != axis]
+        turn[:, axis, axis] = 1
+        turn[:, i, i] = turn[:, j, j] = cosine
+        turn[:, i, j], turn[:, j, i] = -sine, sine
+        made = turn @ made
+    return made
+
+
+def flipped(matrix: np.ndarray) -> np.ndarray:
+    """The matrix (2, 3) of a crop, followed by mirroring the crop."""
+    return compose(np.array([[-1.0, 0, SIDE - 1], [0, 1, 0]]), matrix)

@@ -1,0 +1,197 @@
+"""Pictures with their landmarks as training samples, and the batches of an epoch.
+
+Shape suffixes: N pictures, B batch, C channel, H height, W width, L landmark, D coordinate,
+V FER+ vote column.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fusion_model.faces import LANDMARKS, Face
+from fusion_model.frame import FER_FRAME, compose, eyes_of
+from fusion_model.mirror import mirror_landmarks
+from fusion_model.preprocess import in_frame, inputs_matrix, standardise
+from training.augment import Augmentation, draw, flipped, vary_crop, vary_landmarks
+from training.fer2013 import FaceDataset
+from training.landmark_cache import Landmarks
+
+
+@dataclass(frozen=True)
+class Samples:
+    """A data set ready for training.
+
+    Attributes
+    ----------
+    images_NHW : uint8 (N, H, W), grey, as in the data.
+    matrices_N23 : float64 (N, 2, 3), px of the picture to px of the crop.
+    landmarks_NLD : float32 (N, 478, 3), as the networks take them; zeros without a mesh.
+    mesh_found_N : bool (N,)
+    labels_N : int64 (N,)
+    votes_NV : float32 (N, 10) FER+ votes, or None.
+    labels : the class names.
+    """
+
+    images_NHW: np.ndarray
+    matrices_N23: np.ndarray
+    landmarks_NLD: np.ndarray
+    mesh_found_N: np.ndarray
+    labels_N: np.ndarray
+    votes_NV: np.ndarray | None
+    labels: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Number of pictures."""
+        return len(self.labels_N)
+
+    def select(self, chosen: np.ndarray) -> "Samples":
+        """The samples at these indices, or where this mask is true."""
+        return Samples(
+            self.images_NHW[chosen],
+            self.matrices_N23[chosen],
+            self.landmarks_NLD[chosen],
+            self.mesh_found_N[chosen],
+            self.labels_N[chosen],
+            None if self.votes_NV is None else self.votes_NV[chosen],
+            self.labels,
+        )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch of inputs and targets, as tensors on one device.
+
+    Attributes
+    ----------
+    pixels_BCHW : float32 (B, 1, 48, 48)
+    landmarks_BLD : float32 (B, 478, 3)
+    mesh_found_B : bool (B,)
+    labels_B : int64 (B,)
+    votes_BV : float32 (B, 10) FER+ votes; zeros where there are none.
+    """
+
+    pixels_BCHW: Tensor
+    landmarks_BLD: Tensor
+    mesh_found_B: Tensor
+    labels_B: Tensor
+    votes_BV: Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on that device, pictures in the channels-last layout that convolutions like."""
+        return Batch(
+            self.pixels_BCHW.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last),
+            *(
+                tensor.to(device, non_blocking=True)
+                for tensor in (self.landmarks_BLD, self.mesh_found_B, self.labels_B, self.votes_BV)
+            ),
+        )
+
+
+def make_samples(dataset: FaceDataset, landmarks: Landmarks) -> Samples:
+    """Align every picture by its landmarks; a picture without a mesh keeps FER-2013's own frame."""
+    height, width = dataset.images_NHW.shape[1:]
+    matrices, in_crop = [], []
+    for landmarks_LD, found in zip(landmarks.landmarks_NLD, landmarks.mesh_found_N, strict=True):
+        known = landmarks_LD if found else None
+        eyes_ED = eyes_of(landmarks_LD[:, :2]) if found else FER_FRAME.eyes(width, height)
+        matrix = inputs_matrix(Face((0, 0, width, height), eyes_ED, known, 1.0))
+        matrices.append(matrix)
+        in_crop.append(in_frame(known, matrix))
+    return Samples(
+        dataset.images_NHW,
+        np.array(matrices),
+        np.array(in_crop),
+        landmarks.mesh_found_N,
+        dataset.labels_N,
+        dataset.votes_NV,
+        dataset.labels,
+    )
+
+
+def plain_batches(samples: Samples, batch: int) -> Iterator[Batch]:
+    """The samples in order, without augmentation, for scoring."""
+    for first in range(0, len(samples), batch):
+        index_B = np.arange(first, min(first + batch, len(samples)))
+        crops = [FER_FRAME.cut(samples.images_NHW[i], samples.matrices_N23[i]) for i in index_B]
+        yield _batch(
+            samples, index_B, np.array(crops), samples.landmarks_NLD[index_B], samples.mesh_found_N[index_B]
+        )
+
+
+@dataclass(frozen=True)
+class EpochBatches:
+    """The batches of one training epoch: shuffled, augmented, the last incomplete one left out.
+
+    Attributes
+    ----------
+    samples : what to train on.
+    batch : pictures a batch, over all processes together.
+    augmentation : Augmentation
+    seed, epoch : everything random follows from these two.
+    rank, world : this process, and how many share each batch.
+    """
+
+    samples: Samples
+    batch: int
+    augmentation: Augmentation
+    seed: int
+    epoch: int
+    rank: int = 0
+    world: int = 1
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        return len(self.samples) // self.batch
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Make the batches in a thread, a few ahead of their use."""
+        order_N = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.samples))
+        with ThreadPoolExecutor(1) as pool:
+            steps = iter(range(len(self)))
+            ahead = [pool.submit(self._make, order_N, step) for step in islice(steps, 4)]
+            while ahead:
+                yield ahead.pop(0).result()
+                ahead += [pool.submit(self._make, order_N, step) for step in islice(steps, 1)]
+
+    def _make(self, order_N: np.ndarray, step: int) -> Batch:
+        index_B = order_N[step * self.batch : (step + 1) * self.batch]
+        rng = np.random.default_rng((self.seed, self.epoch, step))
+        choice = draw(self.augmentation, len(index_B), LANDMARKS, rng)
+        mine = range(self.rank, len(index_B), self.world)
+        crops, meshes = [], []
+        for row in mine:
+            i = index_B[row]
+            matrix = compose(choice.matrices_B23[row], self.samples.matrices_N23[i])
+            mesh_LD = self.samples.landmarks_NLD[i]
+            if choice.flip_B[row]:
+                matrix, mesh_LD = flipped(matrix), mirror_landmarks(mesh_LD)
+            crops.append(vary_crop(FER_FRAME.cut(self.samples.images_NHW[i], matrix), choice, row))
+            meshes.append(mesh_LD)
+        rows = np.array(mine)
+        found_B = self.samples.mesh_found_N[index_B[rows]] & ~choice.drop_mesh_B[rows]
+        varied_BLD = vary_landmarks(np.array(meshes), choice.turns_B33[rows], choice.landmark_noise_BLD[rows])
+        return _batch(self.samples, index_B[rows], np.array(crops), varied_BLD, found_B)
+
+
+def _batch(
+    samples: Samples,
+    index_B: np.ndarray,
+    crops_BHW: np.ndarray,
+    landmarks_BLD: np.ndarray,
+    found_B: np.ndarray,
+) -> Batch:
+    votes_BV = (
+        np.zeros((len(index_B), 10), np.float32) if samples.votes_NV is None else samples.votes_NV[index_B]
+    )
+    return Batch(
+        torch.from_numpy(standardise(crops_BHW)),
+        torch.from_numpy(np.where(found_B[:, None, None], landmarks_BLD, np.float32(0))),
+        torch.from_numpy(np.asarray(found_B)),
+        torch.from_numpy(samples.labels_N[index_B]),
+        torch.from_numpy(np.ascontiguousarray(votes_BV, np.float32)),
+    )

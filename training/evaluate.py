@@ -1,0 +1,127 @@
+"""Score trained models on the test splits and write the prediction tables.
+
+``python -m training.evaluate --data fer2013.csv cnn=runs/cnn/cnn.safetensors fusion=…`` writes
+``fer2013_predictions.csv.gz`` (flip test-time augmentation) and ``fer2013_predictions_no_tta.csv.gz`` into
+``runs/evaluation``; ``--publish`` writes them, and the weights, where the package ships them.
+"""
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fusion_model.checkpoint import ASSETS
+from fusion_model.classifier import Classifier, softmax
+from fusion_model.errors import ExpressionLensError
+from fusion_model.prediction_table import PredictionTable, table_from_frame, write_table
+from training.dataset import Samples, make_samples
+from training.fer2013 import DataError, FaceDataset, copies_of_training, read_fer2013
+from training.landmark_cache import DEFAULT_CACHE, landmarks_of
+from training.scoring import logits_of
+
+TEST_SPLITS = ("PublicTest", "PrivateTest")
+TABLES = {True: "fer2013_predictions.csv.gz", False: "fer2013_predictions_no_tta.csv.gz"}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line."""
+    options = _parser().parse_args(arguments)
+    try:
+        evaluate(
+            options.data, dict(options.models), options.cache, ASSETS if options.publish else options.out
+        )
+    except ExpressionLensError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if options.publish:
+        for name, weights in options.models:
+            _publish(weights, name)
+    return 0
+
+
+def evaluate(data: Path, models: dict[str, Path], cache: Path, out: Path) -> None:
+    """Write both prediction tables of these models into a folder.
+
+    Parameters
+    ----------
+    data : what `training.fer2013.read_fer2013` reads
+    models : weights by model name
+    cache : folder of the landmark cache
+    out : folder, made if missing
+    """
+    classifiers = {name: Classifier.load(weights) for name, weights in models.items()}
+    dataset = read_fer2013(data)
+    chosen_N = np.isin(dataset.splits_N, TEST_SPLITS)
+    if not chosen_N.any():
+        raise DataError(f"{data} has no PublicTest or PrivateTest pictures: there is nothing to score.")
+    samples = make_samples(dataset, landmarks_of(dataset, cache)).select(chosen_N)
+    out.mkdir(parents=True, exist_ok=True)
+    for mirrored, name in TABLES.items():
+        table = predictions(classifiers, dataset, samples, chosen_N, mirrored=mirrored)
+        write_table(table, out / name)
+        print(f"{out / name}: {len(table)} rows, models {', '.join(table.models)}")
+
+
+def predictions(
+    classifiers: dict[str, Classifier],
+    dataset: FaceDataset,
+    samples: Samples,
+    chosen_N: np.ndarray,
+    *,
+    mirrored: bool,
+) -> PredictionTable:
+    """The prediction table of the chosen pictures (`samples`, where `chosen_N` of the data set is true)."""
+    labels = np.array(dataset.labels)
+    frame = pd.DataFrame(
+        {
+            "row": np.flatnonzero(chosen_N),
+            "split": dataset.splits_N[chosen_N],
+            "label": labels[samples.labels_N],
+            "mesh_found": samples.mesh_found_N.astype(int),
+            "copy_in_training": copies_of_training(dataset)[chosen_N].astype(int),
+        }
+    )
+    for name, classifier in classifiers.items():
+        if classifier.card.labels != dataset.labels:
+            raise DataError(
+                f"The model {name} answers {classifier.card.labels}, the data have {dataset.labels}."
+            )
+        logits_NK = logits_of(classifier, samples, mirrored=mirrored)
+        probabilities_NK = softmax(logits_NK, classifier.card.temperature)
+        for code, label in enumerate(dataset.labels):
+            frame[f"{name}_{label}"] = probabilities_NK[:, code]
+    return table_from_frame(frame, dataset.labels)
+
+
+def _publish(weights: Path, name: str) -> None:
+    for suffix in (".safetensors", ".json"):
+        shutil.copyfile(weights.with_suffix(suffix), ASSETS / f"{name}{suffix}.aside")
+        (ASSETS / f"{name}{suffix}.aside").replace(ASSETS / f"{name}{suffix}")
+
+
+def _named_weights(text: str) -> tuple[str, Path]:
+    name, _, path = text.partition("=")
+    if not name or not path:
+        raise argparse.ArgumentTypeError(f"expected NAME=WEIGHTS.safetensors, not {text!r}")
+    return name, Path(path)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.evaluate", description="Write the prediction tables."
+    )
+    parser.add_argument("models", nargs="+", type=_named_weights, metavar="NAME=WEIGHTS")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="fer2013.csv, icml_face_data.csv, archive or folder"
+    )
+    parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="folder of the landmark cache")
+    parser.add_argument("--out", type=Path, default=Path("runs/evaluation"), help="folder of the tables")
+    parser.add_argument("--publish", action="store_true", help="write tables and weights into the package")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,219 @@
+"""The training loop: epochs, checkpoints after each, resume to the same result, one or many processes.
+
+Everything random follows from the seed and the epoch, so a run that is killed and resumed ends with the same
+weights, to the bit, as one that was not (on the same machine and number of threads).
+"""
+
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from fusion_model.errors import ExpressionLensError
+from training.dataset import Batch, EpochBatches, Samples, plain_batches
+from training.losses import Objective
+from training.recipes import Recipe
+
+
+class TrainingError(ExpressionLensError):
+    """Training cannot start or go on."""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where a run happens.
+
+    Attributes
+    ----------
+    device : chosen by itself: CUDA where there is one.
+    rank, world : this process among those that torchrun started; 0 of 1 without it.
+    """
+
+    device: torch.device
+    rank: int = 0
+    world: int = 1
+
+    @classmethod
+    def start(cls) -> "Runtime":
+        """Join the processes that torchrun started, if it did."""
+        world, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+        cuda = torch.cuda.is_available()
+        device = torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if cuda else "cpu")
+        if world > 1:
+            dist.init_process_group("nccl" if cuda else "gloo")
+        return cls(device, rank, world)
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes files and talks."""
+        return self.rank == 0
+
+    def stop(self) -> None:
+        """Leave the other processes."""
+        if self.world > 1:
+            dist.destroy_process_group()
+
+
+@dataclass
+class Progress:
+    """What a run has done so far; kept in its checkpoint."""
+
+    epoch: int = 0
+    seconds: float = 0.0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+@dataclass
+class Run:
+    """A training run and everything in it that changes."""
+
+    recipe: Recipe
+    seed: int
+    folder: Path
+    runtime: Runtime
+    objective: Objective
+    train: Samples
+    choose: Samples
+
+    def __post_init__(self) -> None:
+        """Make the optimiser and its schedule."""
+        recipe = self.recipe
+        self.objective.to(self.runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for name in recipe.frozen:
+            self.objective.network.get_submodule(name).requires_grad_(False)
+        trained = [p for p in self.objective.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.SGD(
+            trained,
+            lr=recipe.learning_rate,
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay,
+            nesterov=True,
+        )
+        steps = recipe.epochs * max(1, len(self.train) // recipe.batch)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer, recipe.learning_rate, total_steps=steps, pct_start=recipe.warmup
+        )
+        self.progress = Progress()
+        self.parallel: nn.Module = self.objective
+        if self.runtime.world > 1:
+            self.parallel = DistributedDataParallel(self.objective)
+
+    @property
+    def state_file(self) -> Path:
+        """The checkpoint of the last finished epoch."""
+        return self.folder / "state.pt"
+
+    def save(self) -> None:
+        """Write the checkpoint aside, then rename it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        aside = self.state_file.with_suffix(".aside")
+        torch.save(
+            {
+                "recipe": self.recipe.to_json(),
+                "seed": self.seed,
+                "objective": self.objective.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "schedule": self.schedule.state_dict(),
+                "progress": vars(self.progress),
+            },
+            aside,
+        )
+        aside.replace(self.state_file)
+
+    def resume(self) -> None:
+        """Go on from the checkpoint; TrainingError where it belongs to another recipe or seed."""
+        try:
+            state: dict[str, Any] = torch.load(
+                self.state_file, map_location=self.runtime.device, weights_only=True
+            )
+        except FileNotFoundError as error:
+            raise TrainingError(
+                f"There is nothing to resume in {self.folder}: leave --resume out."
+            ) from error
+        if (state["recipe"], state["seed"]) != (self.recipe.to_json(), self.seed):
+            raise TrainingError(
+                f"{self.state_file} was made by another recipe or seed: use it, or another --run folder."
+            )
+        self.objective.load_state_dict(state["objective"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.progress = Progress(**state["progress"])
+
+    def train_all(self) -> None:
+        """Train the epochs that are left."""
+        log = SummaryWriter(str(self.folder / "tensorboard")) if self.runtime.first else None
+        while self.progress.epoch < self.recipe.epochs:
+            began = time.perf_counter()
+            figures = self._train_epoch()
+            figures["public_test_accuracy"] = accuracy(
+                self.objective.network, self.choose, self.runtime.device
+            )
+            self.progress.epoch += 1
+            self.progress.seconds += time.perf_counter() - began
+            self.progress.history.append(figures)
+            if log is not None:
+                self._report(log, figures)
+                self.save()
+        if log is not None:
+            log.close()
+
+    def _train_epoch(self) -> dict[str, float]:
+        torch.manual_seed(hash((self.seed, self.progress.epoch, self.runtime.rank)) % 2**31)
+        self.objective.train()
+        for name in self.recipe.frozen:
+            self.objective.network.get_submodule(name).eval()
+        batches = EpochBatches(
+            self.train,
+            self.recipe.batch,
+            self.recipe.augmentation,
+            self.seed,
+            self.progress.epoch,
+            self.runtime.rank,
+            self.runtime.world,
+        )
+        total, right, seen = 0.0, 0, 0
+        title = f"epoch {self.progress.epoch + 1}/{self.recipe.epochs}"
+        with tqdm(batches, desc=title, unit="step", disable=None if self.runtime.first else True) as bar:
+            for batch in bar:
+                loss, logits_BK = self._step(batch.to(self.runtime.device))
+                total, seen = total + loss * len(logits_BK), seen + len(logits_BK)
+                right += int((logits_BK.argmax(1).cpu() == batch.labels_B).sum())
+                bar.set_postfix(loss=f"{total / seen:.3f}", right=f"{right / seen:.3f}")
+        return {"loss": total / max(1, seen), "training_accuracy": right / max(1, seen)}
+
+    def _step(self, batch: Batch) -> tuple[float, torch.Tensor]:
+        with torch.autocast(self.runtime.device.type, torch.bfloat16):
+            loss, logits_BK = self.parallel(batch)
+        if not torch.isfinite(loss):
+            raise TrainingError("The loss is no longer a number: lower the learning rate, then --resume.")
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        self.schedule.step()
+        return float(loss.detach()), logits_BK.detach()
+
+    def _report(self, log: SummaryWriter, figures: dict[str, float]) -> None:
+        for name, value in figures.items():
+            log.add_scalar(name, value, self.progress.epoch)
+        shown = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
+        print(f"epoch {self.progress.epoch}  {shown}  minutes {self.progress.seconds / 60:.1f}", flush=True)
+
+
+def accuracy(network: nn.Module, samples: Samples, device: torch.device) -> float:
+    """Share of the samples that the network answers rightly, without test-time augmentation."""
+    network.eval()
+    right = 0
+    for batch in plain_batches(samples, 256):
+        moved = batch.to(device)
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
+            logits_BK = network(moved.pixels_BCHW, moved.landmarks_BLD, moved.mesh_found_B)
+        right += int((logits_BK.argmax(1).cpu().numpy() == batch.labels_B.numpy()).sum())
+    return right / max(1, len(samples))

@@ -1,0 +1,52 @@
+"""What training minimises: the label's cross-entropy and, where there are FER+ votes, a second head on them.
+
+Shape suffixes: B batch, F feature, K class, V FER+ vote column (10).
+
+The second head shares the network's features and is thrown away after training. It is extra supervision (ten
+raters a picture, Barsoum et al. 2016), and a checkpoint's card says so.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fusion_model.network import ExpressionNetwork
+from training.dataset import Batch
+from training.fer2013 import VOTE_COLUMNS
+
+
+class Objective(nn.Module):
+    """A network together with its loss.
+
+    Parameters
+    ----------
+    network : a network of `fusion_model.network`
+    label_smoothing : share of the target spread over all classes, 0 to 1
+    votes_weight : weight of the loss on FER+ votes; 0 for none
+    """
+
+    def __init__(self, network: ExpressionNetwork, label_smoothing: float, votes_weight: float) -> None:
+        super().__init__()
+        self.network = network
+        self.label_smoothing = label_smoothing
+        self.votes_weight = votes_weight
+        self.votes_head: nn.Linear | None = None
+        if votes_weight > 0:
+            self.votes_head = nn.Linear(network.feature_count, len(VOTE_COLUMNS))
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Loss (a scalar) and logits (B, K)."""
+        features_BF = self.network.features(batch.pixels_BCHW, batch.landmarks_BLD, batch.mesh_found_B)
+        logits_BK = self.network.head(features_BF).float()
+        loss = functional.cross_entropy(logits_BK, batch.labels_B, label_smoothing=self.label_smoothing)
+        if self.votes_head is not None:
+            loss = loss + self.votes_weight * votes_loss(self.votes_head(features_BF).float(), batch.votes_BV)
+        return loss, logits_BK
+
+
+def votes_loss(logits_BV: Tensor, votes_BV: Tensor) -> Tensor:
+    """Cross-entropy against the shares of the votes, averaged over the pictures that have any."""
+    total_B = votes_BV.sum(dim=1)
+    shares_BV = votes_BV / total_B.clamp(min=1)[:, None]
+    loss_B = -(shares_BV * torch.log_softmax(logits_BV, dim=1)).sum(dim=1)
+    return loss_B.sum() / (total_B > 0).sum().clamp(min=1)

@@ -1,0 +1,175 @@
+"""Train a model: ``python -m training.train RECIPE --data fer2013.csv [--votes fer2013new.csv] [--resume]``.
+
+Many processes: ``torchrun --nproc-per-node N -m training.train RECIPE …``.
+"""
+
+import argparse
+import datetime
+import json
+import platform
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fusion_model.calibration import fit_temperature
+from fusion_model.checkpoint import Card, load_checkpoint, save_checkpoint
+from fusion_model.classifier import Classifier
+from fusion_model.errors import ExpressionLensError
+from fusion_model.network import build_network
+from training.dataset import Samples, make_samples
+from training.fer2013 import FaceDataset, read_fer2013, read_votes
+from training.landmark_cache import DEFAULT_CACHE, landmarks_of
+from training.loop import Run, Runtime, TrainingError
+from training.losses import Objective
+from training.recipes import RECIPES, Recipe
+from training.scoring import logits_of
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line."""
+    options = _parser().parse_args(arguments)
+    recipe = RECIPES[options.recipe]()
+    changes = {name: value for name, value in (("epochs", options.epochs), ("batch", options.batch)) if value}
+    recipe = replace(recipe, **changes)
+    runtime = Runtime.start()
+    try:
+        train(recipe, options, runtime)
+    except ExpressionLensError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(
+            "Stopped. The last finished epoch is kept: the same command with --resume goes on.",
+            file=sys.stderr,
+        )
+        return 130
+    finally:
+        runtime.stop()
+    return 0
+
+
+def train(recipe: Recipe, options: argparse.Namespace, runtime: Runtime) -> Path:
+    """Train as the options say, and write the weights with their card; returns the weights' path."""
+    dataset = read_fer2013(options.data)
+    if options.votes:
+        dataset = read_votes(options.votes, dataset)
+    elif recipe.votes_weight:
+        recipe = replace(recipe, votes_weight=0.0)
+    samples = make_samples(dataset, landmarks_of(dataset, options.cache))
+    run = prepare_run(
+        recipe, options.seed, options.run or Path("runs") / recipe.name, runtime, dataset, samples
+    )
+    if options.resume:
+        run.resume()
+    elif run.state_file.exists():
+        raise TrainingError(
+            f"{run.state_file} is there already: --resume goes on with it, --run FOLDER starts apart."
+        )
+    run.train_all()
+    weights = run.folder / f"{recipe.name}.safetensors"
+    if runtime.first:
+        publish(run, dataset, weights)
+    return weights
+
+
+def prepare_run(
+    recipe: Recipe, seed: int, folder: Path, runtime: Runtime, dataset: FaceDataset, samples: Samples
+) -> Run:
+    """The network, with its parts from other runs (beside this one's folder), ready to train."""
+    torch.manual_seed(seed)
+    network = build_network(recipe.kind, len(dataset.labels), recipe.config)
+    for part, source in recipe.parts.items():
+        other, _ = load_checkpoint(folder.parent / source / f"{source}.safetensors")
+        network.get_submodule(part).load_state_dict(other.get_submodule(part).state_dict())
+    splits = {split: samples.select(dataset.splits_N == split) for split in ("Training", "PublicTest")}
+    for split, chosen in splits.items():
+        if not len(chosen):
+            raise TrainingError(f"The data have no {split} pictures: training needs Training and PublicTest.")
+    objective = Objective(network, recipe.label_smoothing, recipe.votes_weight)
+    return Run(recipe, seed, folder, runtime, objective, splits["Training"], splits["PublicTest"])
+
+
+def publish(run: Run, dataset: FaceDataset, weights: Path) -> None:
+    """Write the weights and their card: the temperature and the scores come from PublicTest."""
+    device = run.runtime.device
+    recipe = run.recipe
+    card = Card(
+        name=recipe.name,
+        kind=recipe.kind,
+        config=recipe.config,
+        labels=dataset.labels,
+        data={
+            "name": "FER-2013",
+            "fingerprint": dataset.fingerprint,
+            "trained_on": "Training",
+            "pictures": len(run.train),
+            "extra_supervision": "FER+ votes, second head" if recipe.votes_weight else None,
+        },
+        training={
+            "recipe": recipe.to_json(),
+            "seed": run.seed,
+            "minutes": round(run.progress.seconds / 60, 1),
+            "machine": _machine(device, run.runtime.world),
+            "finished": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "history": [
+                {name: round(v, 4) for name, v in figures.items()} for figures in run.progress.history
+            ],
+        },
+    )
+    # Scores are those of the weights as written, in half precision.
+    save_checkpoint(weights, run.objective.network, card)
+    classifier = Classifier.load(weights, device.type)
+    labels_N = run.choose.labels_N
+    with_flip_NK = logits_of(classifier, run.choose, mirrored=True)
+    without_NK = logits_of(classifier, run.choose, mirrored=False)
+    card = replace(
+        card,
+        temperature=round(fit_temperature(with_flip_NK, labels_N), 4),
+        scores={
+            "PublicTest": {
+                "n": len(labels_N),
+                "accuracy": _accuracy(with_flip_NK, labels_N),
+                "accuracy_without_flip": _accuracy(without_NK, labels_N),
+            }
+        },
+    )
+    save_checkpoint(weights, run.objective.network, card)
+    print(f"{weights}: PublicTest {json.dumps(card.scores['PublicTest'])}, temperature {card.temperature}")
+
+
+def _accuracy(logits_NK: np.ndarray, labels_N: np.ndarray) -> float:
+    return round(float((logits_NK.argmax(axis=1) == labels_N).mean()), 4)
+
+
+def _machine(device: torch.device, world: int) -> str:
+    kind = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
+    return (
+        f"{world} x {kind}" if device.type == "cuda" else f"{kind}, {torch.get_num_threads() * world} threads"
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.train", description="Train a model on FER-2013."
+    )
+    parser.add_argument("recipe", choices=sorted(RECIPES))
+    parser.add_argument(
+        "--data", type=Path, required=True, help="fer2013.csv, icml_face_data.csv, archive or folder"
+    )
+    parser.add_argument(
+        "--votes", type=Path, help="FER+ votes, fer2013new.csv: extra supervision by a second head"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--run", type=Path, help="folder of this run; default runs/RECIPE")
+    parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="folder of the landmark cache")
+    parser.add_argument("--resume", action="store_true", help="go on from the last finished epoch")
+    parser.add_argument("--epochs", type=int, help="other than the recipe's")
+    parser.add_argument("--batch", type=int, help="other than the recipe's")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
