@@ -2,9 +2,10 @@
 
 Shape suffixes: H height, W width, C colour, L landmark (478), D coordinate (x, y, z), E eye (2).
 
-A photograph goes through two detectors (near and far faces), every face found is turned upright and
-enlarged to the frame of a FER-2013 picture, and Face Mesh reads its landmarks there. A picture that is itself
-a face crop, such as one of FER-2013, skips the detectors. Training and live use share this path.
+A photograph goes through two detectors (near and far faces; a large one tile by tile too), every face found
+is turned upright and enlarged to the frame of a FER-2013 picture, and Face Mesh reads its landmarks there.
+A small picture in which they find nothing is read as a face crop, like those of FER-2013. Training and live
+use share this path.
 
 References
 ----------
@@ -17,6 +18,7 @@ import os
 os.environ.setdefault("GLOG_minloglevel", "3")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import math
 import threading
 import warnings
 from dataclasses import dataclass, replace
@@ -38,8 +40,17 @@ LANDMARKS = 478
 #: A FER-2013 picture is enlarged to this side and padded by a quarter of it before Face Mesh sees it.
 MESH_SIDE = 144
 MESH_PAD = MESH_SIDE // 4
-#: Detectors see the picture at no more than this side: their own input is 192 px at most.
-DETECTOR_SIDE = 1280
+#: Detectors see a picture at no more than this side, well averaged: their own input is 192 px at most.
+DETECTOR_SIDE = 384
+#: Pictures from this side on are also searched tile by tile; sides and share of overlap of the tiles, px.
+MIN_TILED_SIDE = 800
+TILE_SIDE = 400
+TILE_OVERLAP = 0.25
+MAX_TILES_ACROSS = 4
+#: A picture up to this side, px, may be a face crop; in larger ones Face Mesh by itself sees faces in cups.
+MAX_CROP_SIDE = 256
+#: A face in which no mesh was found counts only where the detector was this sure.
+SURE_WITHOUT_MESH = 0.75
 
 _MEDIAPIPE_START = threading.Lock()
 
@@ -103,8 +114,9 @@ class FaceFinder:
         list of Face; empty where there is none.
         """
         faces = [self._with_mesh(rgb_HWC, face) for face in self._detect(rgb_HWC)]
-        if not faces:
-            # The face may fill the picture, as in FER-2013: then it is read like a FER-2013 picture.
+        faces = [face for face in faces if face.landmarks_LD is not None or face.score >= SURE_WITHOUT_MESH]
+        faces = _without_overlaps(faces)
+        if not faces and max(rgb_HWC.shape[:2]) <= MAX_CROP_SIDE:
             faces = [face for face in [self.read_crop(rgb_HWC)] if face.landmarks_LD is not None]
         return sorted(faces, key=lambda face: face.area, reverse=True)[: self.max_faces]
 
@@ -151,19 +163,12 @@ class FaceFinder:
         self.close()
 
     def _detect(self, rgb_HWC: np.ndarray) -> list[Face]:
-        """Faces without landmarks, of both detectors, overlapping ones merged."""
+        """Faces without landmarks: both detectors on the whole picture, the far one on its tiles."""
         height, width = rgb_HWC.shape[:2]
-        shrink = min(1.0, DETECTOR_SIDE / max(height, width))
-        small = rgb_HWC
-        if shrink < 1:
-            size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
-            small = cv2.resize(rgb_HWC, size, interpolation=cv2.INTER_AREA)
-        small = np.ascontiguousarray(small)
-        found = [
-            _detected(detection, width, height)
-            for detector in self._detectors
-            for detection in detector.process(small).detections or ()
-        ]
+        whole = (0, 0, width, height)
+        found = [face for detector in self._detectors for face in _detect_in(detector, rgb_HWC, whole)]
+        for tile in tiles(width, height):
+            found += _detect_in(self._detectors[-1], rgb_HWC, tile)
         return _without_overlaps(found)
 
     def _with_mesh(self, rgb_HWC: np.ndarray, face: Face) -> Face:
@@ -190,6 +195,41 @@ class FaceFinder:
         scale = float(np.hypot(*to_picture[:, 0]))
         xy_LD = points_LD[:, :2] @ to_picture[:, :2].T + to_picture[:, 2]
         return np.concatenate([xy_LD, points_LD[:, 2:] * scale], axis=1).astype(np.float32)
+
+
+def tiles(width: int, height: int) -> list[tuple[int, int, int, int]]:
+    """Overlapping squares (x, y, width, height) that cover a large picture; none for a small one.
+
+    A detector sees 192 px: on a whole photograph it misses faces below about a twelfth of its side.
+    """
+    if max(width, height) < MIN_TILED_SIDE:
+        return []
+    side = min(
+        max(TILE_SIDE, math.ceil(max(width, height) / MAX_TILES_ACROSS / (1 - TILE_OVERLAP))), width, height
+    )
+    return [(x, y, side, side) for y in _starts(height, side) for x in _starts(width, side)]
+
+
+def _starts(length: int, side: int) -> list[int]:
+    """Where tiles of that side begin, so that they overlap and end with the picture."""
+    count = math.ceil((length - side) / (side * (1 - TILE_OVERLAP))) + 1
+    return [round(index * (length - side) / max(1, count - 1)) for index in range(count)]
+
+
+def _detect_in(detector: Any, rgb_HWC: np.ndarray, region: tuple[int, int, int, int]) -> list[Face]:
+    """Faces that a detector finds in a region (x, y, width, height) of a picture, in px of the picture."""
+    x, y, width, height = region
+    part = rgb_HWC[y : y + height, x : x + width]
+    shrink = min(1.0, DETECTOR_SIDE / max(height, width))
+    if shrink < 1:
+        size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    faces, corner = [], np.array([x, y], np.float32)
+    for detection in detector.process(np.ascontiguousarray(part)).detections or ():
+        face = _detected(detection, width, height)
+        left, top, wide, high = face.box
+        faces.append(replace(face, box=(left + x, top + y, wide, high), eyes_ED=face.eyes_ED + corner))
+    return faces
 
 
 def _detected(detection: Any, width: int, height: int) -> Face:

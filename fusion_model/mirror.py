@@ -3,8 +3,8 @@
 Shape suffixes: L landmark (478), D coordinate (x, y, z).
 
 Mirroring a picture mirrors x and swaps left and right landmarks together. The pairs were computed: the mean
-mesh of the frontal faces of FER-2013, mirrored, was assigned to itself at the least total squared distance (at most
-0.015 eye distances in a pair); `tests/fusion_model/test_mirror.py` holds them against a real mirrored face.
+mesh of the frontal faces of FER-2013, mirrored, was assigned to itself at the least total squared distance
+(at most 0.015 eye distances in a pair); `tests/fusion_model/test_mirror.py` holds them against a real face.
 """
 
 import numpy as np
