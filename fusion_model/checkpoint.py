@@ -115,7 +115,8 @@ def load_checkpoint(path: Path) -> tuple[ExpressionNetwork, Card]:
     except FileNotFoundError as error:
         raise CheckpointError(f"The weights {path} are missing; only their card is there.") from error
     except (SafetensorError, RuntimeError, ValueError, OSError) as error:
-        reason = str(error).splitlines()[0]
+        # PyTorch lists every tensor that does not fit, one a line, below a headline.
+        reason = " ".join(str(error).split()[:40])
         raise CheckpointError(f"The weights {path} cannot be used with their card: {reason}") from error
     return network.eval(), card
 
@@ -127,7 +128,9 @@ def load_card(path: Path) -> Card:
         return Card.from_json(beside.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise CheckpointError(f"There is no model at {path}: its card {beside.name} is missing.") from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except OSError as error:
+        raise CheckpointError(f"The card {beside} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise CheckpointError(f"The card {beside} is not one of this version: {error}") from error
 
 

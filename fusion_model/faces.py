@@ -47,6 +47,8 @@ MIN_TILED_SIDE = 800
 TILE_SIDE = 400
 TILE_OVERLAP = 0.25
 MAX_TILES_ACROSS = 4
+#: A strip longer than this many times its width is no photograph: its thousands of tiles are not searched.
+MAX_TILED_RATIO = 16
 #: A picture up to this side, px, may be a face crop; in larger ones Face Mesh by itself sees faces in cups.
 MAX_CROP_SIDE = 256
 #: A face in which no mesh was found counts only where the detector was this sure.
@@ -198,11 +200,11 @@ class FaceFinder:
 
 
 def tiles(width: int, height: int) -> list[tuple[int, int, int, int]]:
-    """Overlapping squares (x, y, width, height) that cover a large picture; none for a small one.
+    """Overlapping squares (x, y, width, height) that cover a large picture; none for a small one or a strip.
 
     A detector sees 192 px: on a whole photograph it misses faces below about a twelfth of its side.
     """
-    if max(width, height) < MIN_TILED_SIDE:
+    if max(width, height) < MIN_TILED_SIDE or max(width, height) > MAX_TILED_RATIO * min(width, height):
         return []
     side = min(
         max(TILE_SIDE, math.ceil(max(width, height) / MAX_TILES_ACROSS / (1 - TILE_OVERLAP))), width, height

@@ -45,5 +45,5 @@ MIRROR_L = _partners()
 
 
 def mirror_landmarks(landmarks_LD: np.ndarray) -> np.ndarray:
-    """Landmarks (..., 478, 3) in eye distances from the eyes' midpoint, of the mirrored face."""
+    """Landmarks (..., 478, 3), centred and turned to the front, of the mirrored face."""
     return landmarks_LD[..., MIRROR_L, :] * np.array([-1, 1, 1], landmarks_LD.dtype)

@@ -140,8 +140,10 @@ class ExpressionNetwork(nn.Module):
     ----------
     feature_count : F, width of the features.
     head : (B, F) -> (B, K).
+    reads_pixels : False where the answer does not depend on the pixels.
     """
 
+    reads_pixels = True
     feature_count: int
     head: nn.Module
 
@@ -151,7 +153,7 @@ class ExpressionNetwork(nn.Module):
         Parameters
         ----------
         pixels_BCHW : float32 (B, 1, 48, 48), as `fusion_model.preprocess.standardise` gives them
-        landmarks_BLD : float32 (B, 478, 3), as `fusion_model.preprocess.in_frame` gives them
+        landmarks_BLD : float32 (B, 478, 3), as `fusion_model.preprocess.frontal_landmarks` gives them
         mesh_found_B : bool (B,), whether the landmarks are real
         """
         raise NotImplementedError
@@ -177,6 +179,8 @@ class Cnn(ExpressionNetwork):
 
 class LandmarkMlp(ExpressionNetwork):
     """Landmarks alone: the control that says how much they know by themselves."""
+
+    reads_pixels = False
 
     def __init__(
         self,
@@ -242,8 +246,8 @@ def build_network(kind: str, classes: int, config: dict[str, Any]) -> Expression
     ValueError
         For an unknown kind, or a config that does not fit it.
     """
-    made: dict[str, Any] = dict(config)
     try:
+        made: dict[str, Any] = dict(config)
         if "pixels" in made:
             made["pixels"] = PixelConfig(**{**made["pixels"], "stages": tuple(made["pixels"]["stages"])})
         if "landmarks" in made:

@@ -2,11 +2,13 @@
 
 Shape suffixes: B batch, C channel (1), H height, W width, L landmark (478), D coordinate (x, y, z).
 
-The crop is the grey picture brought to the frame of FER-2013 (`fusion_model.frame`); the landmarks are taken
-in that same frame, measured from the midpoint of the eyes in units of the eyes' distance.
+The crop is the grey picture brought to the frame of FER-2013 (`fusion_model.frame`). The landmarks are turned
+to the front in three dimensions and scaled to the mean face, so that the pose of the head does not hide the
+expression.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -21,6 +23,9 @@ VERSION = 1
 SIDE = 48
 #: Added to the contrast of a crop, in grey levels, so that a flat one is not blown up to noise.
 CONTRAST_FLOOR = 4.0
+
+#: Mean face (478, 3), symmetric, centred, in eye distances; computed by `training.mean_face`.
+MEAN_FACE_LD = np.loadtxt(Path(__file__).with_name("assets") / "mean_face.csv", delimiter=",")
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,9 @@ class Preprocessing:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Preprocessing":
         """From `to_json`'s values; unknown or missing fields raise TypeError."""
+        missing = {field.name for field in fields(cls)} - values.keys()
+        if missing:
+            raise TypeError(f"the preprocessing lacks {', '.join(sorted(missing))}")
         made = cls(**values)
         return replace(made, eye_centre=(made.eye_centre[0], made.eye_centre[1]))
 
@@ -50,7 +58,7 @@ class FaceInputs:
     Attributes
     ----------
     crop_HW : uint8 (48, 48), grey, eyes level.
-    landmarks_LD : float32 (478, 3), from the midpoint of the eyes, in eye distances; zeros without a mesh.
+    landmarks_LD : float32 (478, 3), as `frontal_landmarks` gives them; zeros without a mesh.
     mesh_found : whether the landmarks are real.
     """
 
@@ -72,7 +80,7 @@ def face_inputs(image: np.ndarray, face: Face) -> FaceInputs:
     crop = Frame(SIDE).cut(image, matrix)
     if crop.ndim == 3:
         crop = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
-    return FaceInputs(crop, in_frame(face.landmarks_LD, matrix), face.landmarks_LD is not None)
+    return FaceInputs(crop, frontal_landmarks(face.landmarks_LD), face.landmarks_LD is not None)
 
 
 def inputs_matrix(face: Face) -> np.ndarray:
@@ -80,14 +88,32 @@ def inputs_matrix(face: Face) -> np.ndarray:
     return frame_matrix(face.eyes_ED, face.landmarks_LD, Frame(SIDE))
 
 
-def in_frame(landmarks_LD: np.ndarray | None, matrix: np.ndarray) -> np.ndarray:
-    """Landmarks (478, 3) of the picture, px, as the networks take them; zeros for None."""
+def frontal_landmarks(landmarks_LD: np.ndarray | None) -> np.ndarray:
+    """Landmarks as the networks take them: the head turned to the front, at the mean face's place and size.
+
+    The rotation, scale and shift in three dimensions that bring the mesh nearest to the mean face, in least
+    squares over all landmarks (Umeyama 1991): what is left is the shape of the face and its expression.
+
+    Parameters
+    ----------
+    landmarks_LD : (478, 3), px of any picture, or None where no mesh was found
+
+    Returns
+    -------
+    float32 (478, 3), in eye distances of the mean face from its centre; zeros for None or for a mesh that has
+    shrunk to a point.
+    """
     if landmarks_LD is None:
         return np.zeros((LANDMARKS, 3), np.float32)
-    frame = Frame(SIDE)
-    xy_LD = landmarks_LD[:, :2] @ matrix[:, :2].T + matrix[:, 2] - frame.centre
-    z_L = landmarks_LD[:, 2] * np.hypot(*matrix[:, 0])
-    return (np.column_stack([xy_LD, z_L]) / frame.eye_distance).astype(np.float32)
+    centred_LD = landmarks_LD.astype(np.float64)
+    centred_LD -= centred_LD.mean(axis=0)
+    spread = float((centred_LD**2).sum())
+    if spread == 0:
+        return np.zeros((LANDMARKS, 3), np.float32)
+    left, strengths, right = np.linalg.svd(centred_LD.T @ MEAN_FACE_LD)
+    signs = np.array([1, 1, np.sign(np.linalg.det(left @ right)) or 1])  # a rotation, never a reflection
+    scale = float((strengths * signs).sum()) / spread
+    return (scale * centred_LD @ ((left * signs) @ right)).astype(np.float32)
 
 
 def standardise(crops_BHW: np.ndarray) -> np.ndarray:

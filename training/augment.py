@@ -40,8 +40,8 @@ class Augmentation:
     gamma: float = 0.3
     blur: float = 0.1
     erase: float = 0.5
-    landmark_noise: float = 0.015
-    landmark_turn: float = 8.0
+    landmark_noise: float = 0.01
+    landmark_turn: float = 3.0
     mesh_dropout: float = 0.05
 
     def __post_init__(self) -> None:

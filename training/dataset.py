@@ -16,7 +16,7 @@ from torch import Tensor
 from fusion_model.faces import LANDMARKS, Face
 from fusion_model.frame import FER_FRAME, compose, eyes_of
 from fusion_model.mirror import mirror_landmarks
-from fusion_model.preprocess import in_frame, inputs_matrix, standardise
+from fusion_model.preprocess import frontal_landmarks, inputs_matrix, standardise
 from training.augment import Augmentation, draw, flipped, vary_crop, vary_landmarks
 from training.fer2013 import FaceDataset
 from training.landmark_cache import Landmarks
@@ -95,17 +95,16 @@ class Batch:
 def make_samples(dataset: FaceDataset, landmarks: Landmarks) -> Samples:
     """Align every picture by its landmarks; a picture without a mesh keeps FER-2013's own frame."""
     height, width = dataset.images_NHW.shape[1:]
-    matrices, in_crop = [], []
+    matrices, frontal = [], []
     for landmarks_LD, found in zip(landmarks.landmarks_NLD, landmarks.mesh_found_N, strict=True):
         known = landmarks_LD if found else None
         eyes_ED = eyes_of(landmarks_LD[:, :2]) if found else FER_FRAME.eyes(width, height)
-        matrix = inputs_matrix(Face((0, 0, width, height), eyes_ED, known, 1.0))
-        matrices.append(matrix)
-        in_crop.append(in_frame(known, matrix))
+        matrices.append(inputs_matrix(Face((0, 0, width, height), eyes_ED, known, 1.0)))
+        frontal.append(frontal_landmarks(known))
     return Samples(
         dataset.images_NHW,
         np.array(matrices),
-        np.array(in_crop),
+        np.array(frontal),
         landmarks.mesh_found_N,
         dataset.labels_N,
         dataset.votes_NV,
@@ -134,6 +133,7 @@ class EpochBatches:
     augmentation : Augmentation
     seed, epoch : everything random follows from these two.
     rank, world : this process, and how many share each batch.
+    with_pixels : False saves cutting the crops for a network that does not read them; they are zeros then.
     """
 
     samples: Samples
@@ -143,6 +143,7 @@ class EpochBatches:
     epoch: int
     rank: int = 0
     world: int = 1
+    with_pixels: bool = True
 
     def __len__(self) -> int:
         """Batches an epoch."""
@@ -170,12 +171,16 @@ class EpochBatches:
             mesh_LD = self.samples.landmarks_NLD[i]
             if choice.flip_B[row]:
                 matrix, mesh_LD = flipped(matrix), mirror_landmarks(mesh_LD)
-            crops.append(vary_crop(FER_FRAME.cut(self.samples.images_NHW[i], matrix), choice, row))
+            if self.with_pixels:
+                crops.append(vary_crop(FER_FRAME.cut(self.samples.images_NHW[i], matrix), choice, row))
             meshes.append(mesh_LD)
         rows = np.array(mine)
         found_B = self.samples.mesh_found_N[index_B[rows]] & ~choice.drop_mesh_B[rows]
         varied_BLD = vary_landmarks(np.array(meshes), choice.turns_B33[rows], choice.landmark_noise_BLD[rows])
-        return _batch(self.samples, index_B[rows], np.array(crops), varied_BLD, found_B)
+        crops_BHW = (
+            np.array(crops) if crops else np.zeros((len(rows), FER_FRAME.size, FER_FRAME.size), np.uint8)
+        )
+        return _batch(self.samples, index_B[rows], crops_BHW, varied_BLD, found_B)
 
 
 def _batch(

@@ -8,12 +8,13 @@
 import argparse
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from fusion_model.checkpoint import ASSETS
+from fusion_model.checkpoint import ASSETS, load_card
 from fusion_model.classifier import Classifier, softmax
 from fusion_model.errors import ExpressionLensError
 from fusion_model.prediction_table import PredictionTable, table_from_frame, write_table
@@ -97,9 +98,13 @@ def predictions(
 
 
 def _publish(weights: Path, name: str) -> None:
-    for suffix in (".safetensors", ".json"):
-        shutil.copyfile(weights.with_suffix(suffix), ASSETS / f"{name}{suffix}.aside")
-        (ASSETS / f"{name}{suffix}.aside").replace(ASSETS / f"{name}{suffix}")
+    """Copy weights and card into the package, under the name that the tables give the model."""
+    card = replace(load_card(weights), name=name)
+    weights_aside, card_aside = (ASSETS / f"{name}.{what}.aside" for what in ("safetensors", "json"))
+    shutil.copyfile(weights, weights_aside)
+    card_aside.write_text(card.to_json(), encoding="utf-8")
+    for aside in (weights_aside, card_aside):
+        aside.replace(aside.with_suffix(""))
 
 
 def _named_weights(text: str) -> tuple[str, Path]:

@@ -4,7 +4,9 @@ Everything random follows from the seed and the epoch, so a run that is killed a
 weights, to the bit, as one that was not (on the same machine and number of threads).
 """
 
+import contextlib
 import os
+import pickle
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,6 +52,11 @@ class Runtime:
         if world > 1:
             dist.init_process_group("nccl" if cuda else "gloo")
         return cls(device, rank, world)
+
+    def wait(self) -> None:
+        """Until all processes have come here."""
+        if self.world > 1:
+            dist.barrier()
 
     @property
     def first(self) -> bool:
@@ -98,8 +105,10 @@ class Run:
             nesterov=True,
         )
         steps = recipe.epochs * max(1, len(self.train) // recipe.batch)
+        # OneCycleLR divides by zero where the rate is to rise on one step alone.
+        warmup = recipe.warmup if recipe.warmup * steps > 1 else 0.0
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, recipe.learning_rate, total_steps=steps, pct_start=recipe.warmup
+            self.optimizer, recipe.learning_rate, total_steps=steps, pct_start=warmup
         )
         self.progress = Progress()
         self.parallel: nn.Module = self.objective
@@ -138,9 +147,11 @@ class Run:
             raise TrainingError(
                 f"There is nothing to resume in {self.folder}: leave --resume out."
             ) from error
+        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+            raise TrainingError(f"{self.state_file} is damaged: move it away and start again.") from error
         if (state["recipe"], state["seed"]) != (self.recipe.to_json(), self.seed):
             raise TrainingError(
-                f"{self.state_file} was made by another recipe or seed: use it, or another --run folder."
+                f"{self.state_file} was made by another recipe or seed: use it, or another --folder."
             )
         self.objective.load_state_dict(state["objective"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -149,21 +160,22 @@ class Run:
 
     def train_all(self) -> None:
         """Train the epochs that are left."""
-        log = SummaryWriter(str(self.folder / "tensorboard")) if self.runtime.first else None
-        while self.progress.epoch < self.recipe.epochs:
-            began = time.perf_counter()
-            figures = self._train_epoch()
-            figures["public_test_accuracy"] = accuracy(
-                self.objective.network, self.choose, self.runtime.device
-            )
-            self.progress.epoch += 1
-            self.progress.seconds += time.perf_counter() - began
-            self.progress.history.append(figures)
-            if log is not None:
-                self._report(log, figures)
-                self.save()
-        if log is not None:
-            log.close()
+        with contextlib.ExitStack() as stack:
+            log = None
+            if self.runtime.first:
+                log = stack.enter_context(SummaryWriter(str(self.folder / "tensorboard")))
+            while self.progress.epoch < self.recipe.epochs:
+                began = time.perf_counter()
+                figures = self._train_epoch()
+                figures["public_test_accuracy"] = accuracy(
+                    self.objective.network, self.choose, self.runtime.device
+                )
+                self.progress.epoch += 1
+                self.progress.seconds += time.perf_counter() - began
+                self.progress.history.append(figures)
+                if log is not None:
+                    self.save()
+                    self._report(log, figures)
 
     def _train_epoch(self) -> dict[str, float]:
         torch.manual_seed(hash((self.seed, self.progress.epoch, self.runtime.rank)) % 2**31)
@@ -178,6 +190,7 @@ class Run:
             self.progress.epoch,
             self.runtime.rank,
             self.runtime.world,
+            self.objective.network.reads_pixels,
         )
         total, right, seen = 0.0, 0, 0
         title = f"epoch {self.progress.epoch + 1}/{self.recipe.epochs}"
@@ -193,7 +206,10 @@ class Run:
         with torch.autocast(self.runtime.device.type, torch.bfloat16):
             loss, logits_BK = self.parallel(batch)
         if not torch.isfinite(loss):
-            raise TrainingError("The loss is no longer a number: lower the learning rate, then --resume.")
+            raise TrainingError(
+                "The loss is no longer a number: lower the recipe's learning rate and start again, with "
+                "--folder FOLDER for a place of its own."
+            )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()

@@ -21,7 +21,7 @@ from fusion_model.errors import ExpressionLensError
 from fusion_model.network import build_network
 from training.dataset import Samples, make_samples
 from training.fer2013 import FaceDataset, read_fer2013, read_votes
-from training.landmark_cache import DEFAULT_CACHE, landmarks_of
+from training.landmark_cache import DEFAULT_CACHE, Landmarks, landmarks_of
 from training.loop import Run, Runtime, TrainingError
 from training.losses import Objective
 from training.recipes import RECIPES, Recipe
@@ -30,10 +30,15 @@ from training.scoring import logits_of
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line."""
-    options = _parser().parse_args(arguments)
-    recipe = RECIPES[options.recipe]()
-    changes = {name: value for name, value in (("epochs", options.epochs), ("batch", options.batch)) if value}
-    recipe = replace(recipe, **changes)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    changes = {name: getattr(options, name) for name in ("epochs", "batch")}
+    try:
+        recipe = replace(
+            RECIPES[options.recipe](), **{name: value for name, value in changes.items() if value is not None}
+        )
+    except ValueError as error:
+        parser.error(str(error))
     runtime = Runtime.start()
     try:
         train(recipe, options, runtime)
@@ -58,7 +63,7 @@ def train(recipe: Recipe, options: argparse.Namespace, runtime: Runtime) -> Path
         dataset = read_votes(options.votes, dataset)
     elif recipe.votes_weight:
         recipe = replace(recipe, votes_weight=0.0)
-    samples = make_samples(dataset, landmarks_of(dataset, options.cache))
+    samples = make_samples(dataset, _landmarks(dataset, options.cache, runtime))
     run = prepare_run(
         recipe, options.seed, options.run or Path("runs") / recipe.name, runtime, dataset, samples
     )
@@ -66,7 +71,7 @@ def train(recipe: Recipe, options: argparse.Namespace, runtime: Runtime) -> Path
         run.resume()
     elif run.state_file.exists():
         raise TrainingError(
-            f"{run.state_file} is there already: --resume goes on with it, --run FOLDER starts apart."
+            f"{run.state_file} is there already: --resume goes on with it, --folder FOLDER starts apart."
         )
     run.train_all()
     weights = run.folder / f"{recipe.name}.safetensors"
@@ -88,6 +93,11 @@ def prepare_run(
     for split, chosen in splits.items():
         if not len(chosen):
             raise TrainingError(f"The data have no {split} pictures: training needs Training and PublicTest.")
+    if len(splits["Training"]) < recipe.batch:
+        raise TrainingError(
+            f"The data have {len(splits['Training'])} Training pictures, fewer than one batch of "
+            f"{recipe.batch}: give a smaller --batch."
+        )
     objective = Objective(network, recipe.label_smoothing, recipe.votes_weight)
     return Run(recipe, seed, folder, runtime, objective, splits["Training"], splits["PublicTest"])
 
@@ -140,6 +150,16 @@ def publish(run: Run, dataset: FaceDataset, weights: Path) -> None:
     print(f"{weights}: PublicTest {json.dumps(card.scores['PublicTest'])}, temperature {card.temperature}")
 
 
+def _landmarks(dataset: FaceDataset, cache: Path, runtime: Runtime) -> Landmarks:
+    """The landmarks: the first process makes what the cache lacks while the others wait for it."""
+    if not runtime.first:
+        runtime.wait()
+    found = landmarks_of(dataset, cache)
+    if runtime.first:
+        runtime.wait()
+    return found
+
+
 def _accuracy(logits_NK: np.ndarray, labels_N: np.ndarray) -> float:
     return round(float((logits_NK.argmax(axis=1) == labels_N).mean()), 4)
 
@@ -163,7 +183,10 @@ def _parser() -> argparse.ArgumentParser:
         "--votes", type=Path, help="FER+ votes, fer2013new.csv: extra supervision by a second head"
     )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--run", type=Path, help="folder of this run; default runs/RECIPE")
+    # --run as well, but not under torchrun, which takes it for the beginning of an option of its own.
+    parser.add_argument(
+        "--folder", "--run", dest="run", type=Path, help="folder of this run; default runs/RECIPE"
+    )
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="folder of the landmark cache")
     parser.add_argument("--resume", action="store_true", help="go on from the last finished epoch")
     parser.add_argument("--epochs", type=int, help="other than the recipe's")

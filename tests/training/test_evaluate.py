@@ -1,0 +1,148 @@
+"""The evaluation command: both prediction tables, and what it publishes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from fusion_model.checkpoint import Card, load_card, load_checkpoint, save_checkpoint
+from fusion_model.classifier import Classifier
+from fusion_model.labels import EXPRESSIONS
+from fusion_model.network import build_network
+from fusion_model.prediction_table import read_table
+from fusion_model.preprocess import face_inputs
+from training import evaluate
+
+from .conftest import COPIES, SMALL_LANDMARKS, SMALL_PIXELS, WITHOUT_FACE, TinyFer
+
+CONFIGS: dict[str, dict[str, Any]] = {
+    "cnn": {"pixels": SMALL_PIXELS},
+    "fusion": {"pixels": SMALL_PIXELS, "landmarks": SMALL_LANDMARKS, "hidden": 8},
+}
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> dict[str, Path]:
+    """Weights of two small random models whose answers differ between faces."""
+    paths = {}
+    for name, config in CONFIGS.items():
+        torch.manual_seed(0)
+        network = build_network(name, 7, config)
+        with torch.no_grad():
+            network.get_submodule("head").get_parameter("1.weight").normal_(0, 2)
+        paths[name] = tmp_path / "runs" / f"{name}.safetensors"
+        save_checkpoint(paths[name], network, Card(name, name, config, EXPRESSIONS, temperature=1.7))
+    return paths
+
+
+@pytest.fixture
+def command(tiny_fer: TinyFer, models: dict[str, Path], tmp_path: Path) -> Callable[..., int]:
+    def run(*more: str, data: Path = tiny_fer.csv) -> int:
+        arguments = ["--data", str(data), "--cache", str(tiny_fer.cache), "--out", str(tmp_path / "tables")]
+        return evaluate.main([*arguments, *(more or [f"{name}={path}" for name, path in models.items()])])
+
+    return run
+
+
+def test_both_tables_are_written(command: Callable[..., int], tiny_fer: TinyFer, tmp_path: Path) -> None:
+    assert command() == 0
+    tables = {name: read_table(tmp_path / "tables" / name) for name in evaluate.TABLES.values()}
+    assert len(tables) == 2
+    for table in tables.values():
+        assert table.models == ("cnn", "fusion")
+        assert table.labels == EXPRESSIONS
+        frame = table.frame
+        # Rows 24 to 39 of the CSV: those of the two test splits.
+        assert frame["row"].tolist() == list(range(24, 40))
+        assert frame["split"].tolist() == ["PublicTest"] * 8 + ["PrivateTest"] * 8
+        assert table.truth().tolist() == tiny_fer.dataset.labels_N[24:].tolist()
+        without = set(frame["row"][frame["mesh_found"] == 0])
+        assert without == {row for row in WITHOUT_FACE if row >= 24}
+        assert set(frame["row"][frame["copy_in_training"] == 1]) == {row for row, _ in COPIES}
+        for model in table.models:
+            np.testing.assert_allclose(table.probabilities(model).sum(axis=1), 1, atol=1e-3)
+    with_flip, without_flip = tables.values()
+    assert not np.array_equal(with_flip.probabilities("cnn"), without_flip.probabilities("cnn"))
+
+
+def test_the_table_holds_what_the_live_page_would_say(
+    command: Callable[..., int], models: dict[str, Path], tiny_fer: TinyFer, finder: Any, tmp_path: Path
+) -> None:
+    assert command() == 0
+    for mirrored, name in evaluate.TABLES.items():
+        table = read_table(tmp_path / "tables" / name)
+        for model, weights in models.items():
+            classifier = Classifier.load(weights)
+            for index in (0, 2, 9, 15):
+                image_HW = tiny_fer.dataset.images_NHW[24 + index]
+                live = [face_inputs(image_HW, finder.read_crop(image_HW))]
+                expected_K = classifier.probabilities(live, mirrored=mirrored)[0]
+                np.testing.assert_allclose(table.probabilities(model)[index], expected_K, atol=2e-5)
+
+
+def test_the_same_models_give_the_same_bytes(command: Callable[..., int], tmp_path: Path) -> None:
+    written = []
+    for _ in range(2):
+        assert command() == 0
+        written.append([(tmp_path / "tables" / name).read_bytes() for name in evaluate.TABLES.values()])
+    assert written[0] == written[1]
+
+
+def test_tables_weights_and_cards_are_published_under_the_name_given(
+    command: Callable[..., int], models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assets = tmp_path / "assets"
+    assets.mkdir()
+    monkeypatch.setattr(evaluate, "ASSETS", assets)
+    assert command("--publish", f"cnn={models['cnn']}", f"best={models['fusion']}") == 0
+    assert sorted(path.name for path in assets.iterdir()) == sorted(
+        [*evaluate.TABLES.values(), "best.json", "best.safetensors", "cnn.json", "cnn.safetensors"]
+    )
+    assert not (tmp_path / "tables").exists()
+    assert (assets / "best.safetensors").read_bytes() == models["fusion"].read_bytes()
+    _, card = load_checkpoint(assets / "best.safetensors")
+    assert (card.name, card.kind, card.temperature) == ("best", "fusion", 1.7)
+    assert (assets / "cnn.json").read_bytes() == models["cnn"].with_suffix(".json").read_bytes()
+    assert load_card(models["fusion"]).name == "fusion"
+    assert read_table(assets / evaluate.TABLES[True]).models == ("cnn", "best")
+
+
+def test_missing_weights_are_named(
+    command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(f"cnn={tmp_path / 'nobody.safetensors'}") == 1
+    assert "nobody.safetensors" in capsys.readouterr().err
+    assert not (tmp_path / "tables").exists()
+
+
+def test_a_model_of_other_labels_is_refused(
+    command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = build_network("cnn", 2, CONFIGS["cnn"])
+    weights = tmp_path / "two.safetensors"
+    save_checkpoint(weights, network, Card("two", "cnn", CONFIGS["cnn"], ("yes", "no")))
+    assert command(f"two={weights}") == 1
+    error = capsys.readouterr().err
+    assert "two" in error and "yes" in error
+
+
+def test_data_without_test_pictures_are_told(
+    command: Callable[..., int], tiny_fer: TinyFer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    csv = tmp_path / "fer2013.csv"
+    csv.write_text("\n".join(tiny_fer.csv.read_text().splitlines()[:9]) + "\n")
+    assert command(data=csv) == 1
+    assert "no PublicTest or PrivateTest pictures" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", ["cnn", "=weights", "cnn="])
+def test_a_wrong_call_is_told_as_such(
+    wrong: str, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        command(wrong)
+    assert caught.value.code == 2
+    assert "NAME=WEIGHTS" in capsys.readouterr().err

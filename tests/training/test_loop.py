@@ -1,0 +1,267 @@
+"""The training loop: it learns, keeps what is frozen, and resumes to the same bits."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from fusion_model.labels import EXPRESSIONS
+from fusion_model.network import KINDS, build_network
+from training.augment import Augmentation
+from training.dataset import Samples
+from training.loop import Run, Runtime, TrainingError, accuracy
+from training.losses import Objective
+from training.recipes import Recipe
+
+Make = Callable[..., Recipe]
+CPU = torch.device("cpu")
+# Small, but large enough to learn by heart, with nothing in the way of it.
+PIXELS = {"stem": 4, "stages": [8, 16, 32], "blocks": 1}
+LANDMARKS = {"hidden": 64, "features": 32, "dropout": 0.0}
+EAGER: dict[str, dict[str, Any]] = {
+    "cnn": {"dropout": 0.0, "pixels": PIXELS},
+    "landmarks": {"dropout": 0.0, "landmarks": LANDMARKS},
+    "fusion": {"dropout": 0.0, "pixels": PIXELS, "landmarks": LANDMARKS, "hidden": 32},
+}
+
+
+@pytest.fixture(scope="module")
+def samples() -> Samples:
+    """Thirty-two pictures and meshes of noise, four without a mesh, with labels and votes at random."""
+    rng = np.random.default_rng(0)
+    found_N = np.arange(32) % 8 != 7
+    meshes = rng.normal(size=(32, 478, 3)).astype(np.float32)
+    return Samples(
+        images_NHW=rng.integers(0, 256, (32, 48, 48), dtype=np.uint8),
+        matrices_N23=np.broadcast_to(np.eye(3)[:2], (32, 2, 3)),
+        landmarks_NLD=np.where(found_N[:, None, None], meshes, np.float32(0)),
+        mesh_found_N=found_N,
+        labels_N=rng.integers(0, 7, 32),
+        votes_NV=rng.integers(0, 5, (32, 10)).astype(np.float32),
+        labels=EXPRESSIONS,
+    )
+
+
+@pytest.fixture
+def make_run(samples: Samples, tmp_path: Path) -> Callable[..., Run]:
+    def make(recipe: Recipe, folder: str = "run", seed: int = 0, train: Samples = samples) -> Run:
+        torch.manual_seed(seed)
+        network = build_network(recipe.kind, 7, recipe.config)
+        objective = Objective(network, recipe.label_smoothing, recipe.votes_weight)
+        return Run(recipe, seed, tmp_path / folder, Runtime(CPU), objective, train, samples)
+
+    return make
+
+
+def state_of(run: Run) -> dict[str, Any]:
+    return torch.load(run.state_file, weights_only=True)
+
+
+def assert_same(first: Any, second: Any, at: str = "state") -> None:
+    """Equal to the last bit, whatever is inside."""
+    assert type(first) is type(second), at
+    if isinstance(first, torch.Tensor):
+        assert first.dtype == second.dtype and torch.equal(first, second), at
+    elif isinstance(first, dict):
+        assert list(first) == list(second), at
+        for key in first:
+            if key != "seconds":  # what the clock said
+                assert_same(first[key], second[key], f"{at}.{key}")
+    elif isinstance(first, list):
+        assert len(first) == len(second), at
+        for index, (one, other) in enumerate(zip(first, second, strict=True)):
+            assert_same(one, other, f"{at}[{index}]")
+    else:
+        assert first == second, at
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_thirty_two_pictures_are_learnt_by_heart(
+    kind: str,
+    small_recipe: Make,
+    make_run: Callable[..., Run],
+    samples: Samples,
+    no_augmentation: Augmentation,
+) -> None:
+    recipe = small_recipe(
+        kind,
+        epochs=15,
+        learning_rate=0.1,
+        label_smoothing=0.0,
+        augmentation=no_augmentation,
+        votes_weight=0.0,
+    )
+    recipe = replace(recipe, config=EAGER[kind])
+    # Faces without a mesh all look alike to the landmarks alone: those can only learn the others.
+    known = samples.select(samples.mesh_found_N) if kind == "landmarks" else samples
+    run = make_run(recipe, train=known)
+    assert accuracy(run.objective.network, known, CPU) < 0.5
+    run.train_all()
+    assert accuracy(run.objective.network, known, CPU) == 1
+    losses = [figures["loss"] for figures in run.progress.history]
+    assert losses[-1] < losses[0] / 4
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_killed_run_resumes_to_the_same_bits(
+    kind: str, small_recipe: Make, make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = small_recipe(kind)
+    straight = make_run(recipe, "straight")
+    straight.train_all()
+
+    killed = make_run(recipe, "killed")
+    steps = 0
+    step = killed._step
+
+    def killed_in_the_second_epoch(batch: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        if steps == 6:  # four batches an epoch
+            raise KeyboardInterrupt
+        return step(batch)
+
+    monkeypatch.setattr(killed, "_step", killed_in_the_second_epoch)
+    with pytest.raises(KeyboardInterrupt):
+        killed.train_all()
+    assert state_of(killed)["progress"]["epoch"] == 1
+
+    torch.manual_seed(999)  # a new process knows nothing of the old one
+    resumed = make_run(recipe, "killed")
+    resumed.resume()
+    assert resumed.progress.epoch == 1
+    resumed.train_all()
+    assert_same(state_of(resumed), state_of(straight))
+    assert_same(resumed.objective.state_dict(), straight.objective.state_dict())
+    assert len(resumed.progress.history) == 3
+
+
+def test_another_seed_trains_another_network(small_recipe: Make, make_run: Callable[..., Run]) -> None:
+    recipe = small_recipe("cnn", epochs=1)
+    runs = [make_run(recipe, str(seed), seed) for seed in (0, 0, 1)]
+    for run in runs:
+        run.train_all()
+    first, again, other = (run.objective.state_dict()["network.head.1.weight"] for run in runs)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_a_finished_run_stays_as_it_is(small_recipe: Make, make_run: Callable[..., Run]) -> None:
+    recipe = small_recipe("landmarks", epochs=1)
+    run = make_run(recipe)
+    run.train_all()
+    before = run.state_file.read_bytes()
+    again = make_run(recipe)
+    again.resume()
+    again.train_all()
+    assert run.state_file.read_bytes() == before
+    assert_same(again.objective.state_dict(), run.objective.state_dict())
+
+
+@pytest.mark.parametrize("change", ["recipe", "seed"])
+def test_a_run_of_another_recipe_or_seed_is_not_resumed(
+    change: str, small_recipe: Make, make_run: Callable[..., Run]
+) -> None:
+    recipe = small_recipe("landmarks", epochs=1)
+    make_run(recipe).train_all()
+    other = make_run(replace(recipe, weight_decay=0.01)) if change == "recipe" else make_run(recipe, seed=5)
+    with pytest.raises(TrainingError, match=r"state\.pt was made by another recipe or seed"):
+        other.resume()
+
+
+def test_there_must_be_something_to_resume(small_recipe: Make, make_run: Callable[..., Run]) -> None:
+    with pytest.raises(TrainingError, match=r"nothing to resume in .*run: leave --resume out"):
+        make_run(small_recipe("cnn")).resume()
+
+
+@pytest.mark.parametrize("keep", [0, 100, -100])
+def test_a_damaged_checkpoint_is_named(keep: int, small_recipe: Make, make_run: Callable[..., Run]) -> None:
+    run = make_run(small_recipe("landmarks", epochs=1))
+    run.save()
+    run.state_file.write_bytes(run.state_file.read_bytes()[:keep])
+    with pytest.raises(TrainingError, match=r"state\.pt"):
+        run.resume()
+
+
+def test_a_kill_while_the_checkpoint_is_written_leaves_the_old_one(
+    small_recipe: Make, make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(small_recipe("landmarks"))
+    run.save()
+    before = run.state_file.read_bytes()
+
+    def killed_half_way(state: dict[str, Any], path: Path) -> None:
+        path.write_bytes(before[:1000])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", killed_half_way)
+        with pytest.raises(KeyboardInterrupt):
+            run.save()
+    assert run.state_file.read_bytes() == before
+    run.resume()
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_a_run_of_few_steps_has_a_schedule(
+    epochs: int, small_recipe: Make, make_run: Callable[..., Run], samples: Samples
+) -> None:
+    """PyTorch's one-cycle divides by zero where warm-up x steps is 1."""
+    for batch in (8, 16, 32):
+        make_run(small_recipe("landmarks", epochs=epochs, batch=batch), str(batch)).train_all()
+
+
+def test_what_is_frozen_does_not_change(small_recipe: Make, make_run: Callable[..., Run]) -> None:
+    run = make_run(small_recipe("fusion", frozen=("pixel_branch",)))
+    before = {name: tensor.clone() for name, tensor in run.objective.network.state_dict().items()}
+    run.train_all()
+    changed = {
+        name.split(".")[0]
+        for name, tensor in run.objective.network.state_dict().items()
+        if not torch.equal(tensor, before[name])
+    }
+    # Neither its weights nor its running statistics.
+    assert changed == {"landmark_branch", "fuse", "head"}
+
+
+def test_a_run_whose_loss_is_lost_stops_with_a_sentence(
+    small_recipe: Make, make_run: Callable[..., Run]
+) -> None:
+    run = make_run(small_recipe("landmarks"))
+    with torch.no_grad():
+        run.objective.network.get_submodule("head").get_parameter("1.bias").fill_(float("nan"))
+    with pytest.raises(TrainingError, match="learning rate"):
+        run.train_all()
+
+
+def test_every_epoch_is_logged(small_recipe: Make, make_run: Callable[..., Run], capsys: Any) -> None:
+    run = make_run(small_recipe("landmarks", epochs=2))
+    run.train_all()
+    assert len(list((run.folder / "tensorboard").iterdir())) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["epoch 1", "epoch 2"]
+    assert "public_test_accuracy" in lines[0]
+    for figures in run.progress.history:
+        assert set(figures) == {"loss", "training_accuracy", "public_test_accuracy"}
+        assert 0 <= figures["public_test_accuracy"] <= 1
+
+
+def test_alone_a_process_is_the_first_and_waits_for_nobody() -> None:
+    runtime = Runtime.start()
+    assert runtime == Runtime(torch.device("cuda:0" if torch.cuda.is_available() else "cpu"), 0, 1)
+    assert runtime.first
+    runtime.wait()
+    runtime.stop()
+
+
+def test_accuracy_is_the_share_of_right_answers(samples: Samples, small_recipe: Make) -> None:
+    network = build_network("cnn", 7, small_recipe("cnn").config)
+    with torch.no_grad():
+        network.get_submodule("head").get_parameter("1.weight").zero_()
+        network.get_submodule("head").get_parameter("1.bias").copy_(torch.arange(7) == 3)
+    assert accuracy(network, samples, CPU) == pytest.approx((samples.labels_N == 3).mean())
+    assert not network.training

@@ -1,0 +1,277 @@
+"""The training command, from a CSV file to weights with their card."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from fusion_model.checkpoint import load_card, load_checkpoint
+from fusion_model.classifier import Classifier
+from fusion_model.labels import EXPRESSIONS
+from training import train
+from training.dataset import make_samples
+from training.loop import Run
+from training.recipes import Recipe
+from training.scoring import logits_of
+
+from .conftest import TinyFer
+
+Make = Callable[..., Recipe]
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def recipes(small_recipe: Make, monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], Recipe]]:
+    """Small recipes in place of the real ones."""
+    made = {
+        "cnn": lambda: small_recipe("cnn"),
+        "landmarks": lambda: small_recipe("landmarks", epochs=2),
+        "fusion": lambda: small_recipe(
+            "fusion",
+            epochs=2,
+            parts={"pixel_branch": "cnn", "landmark_branch": "landmarks"},
+            frozen=("pixel_branch",),
+        ),
+    }
+    monkeypatch.setattr(train, "RECIPES", made)
+    return made
+
+
+@pytest.fixture
+def command(tiny_fer: TinyFer, tmp_path: Path) -> Callable[..., int]:
+    """Train a recipe on the tiny data, in `tmp_path`/FOLDER, with FER+ votes unless told otherwise."""
+
+    def run(recipe: str, *more: str, folder: str | None = None, votes: bool = True) -> int:
+        arguments = [recipe, "--data", str(tiny_fer.csv), "--cache", str(tiny_fer.cache)]
+        arguments += ["--folder", str(tmp_path / (folder or recipe))]
+        arguments += ["--votes", str(tiny_fer.votes)] if votes else []
+        return train.main([*arguments, *more])
+
+    return run
+
+
+def kill_at_step(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interrupt the training in that step, counted from 1."""
+    step, steps = Run._step, 0
+
+    def interrupted(run: Run, batch: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        if steps == count:
+            raise KeyboardInterrupt
+        return step(run, batch)
+
+    monkeypatch.setattr(Run, "_step", interrupted)
+
+
+def test_all_models_are_trained_one_on_another(
+    command: Callable[..., int], tiny_fer: TinyFer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert [command(name) for name in ("cnn", "landmarks", "fusion")] == [0, 0, 0]
+    loaded = {
+        name: load_checkpoint(tmp_path / name / f"{name}.safetensors")
+        for name in ("cnn", "landmarks", "fusion")
+    }
+    for name, (_, card) in loaded.items():
+        assert (card.name, card.kind, card.labels) == (name, name, EXPRESSIONS)
+        assert card.data == {
+            "name": "FER-2013",
+            "fingerprint": tiny_fer.dataset.fingerprint,
+            "trained_on": "Training",
+            "pictures": 24,
+            "extra_supervision": "FER+ votes, second head",
+        }
+        assert card.training["seed"] == 0
+        assert card.training["recipe"]["name"] == name
+        assert len(card.training["history"]) == card.training["recipe"]["epochs"]
+        assert card.scores["PublicTest"]["n"] == 8
+    # The fusion model's pixel branch is the CNN's, to the bit, running statistics included.
+    branches = [loaded[name][0].get_submodule("pixel_branch").state_dict() for name in ("cnn", "fusion")]
+    assert all(torch.equal(branches[0][name], branches[1][name]) for name in branches[0])
+    assert "PublicTest" in capsys.readouterr().out
+
+
+def test_the_scores_on_the_card_are_those_of_the_weights(
+    command: Callable[..., int], tiny_fer: TinyFer, tmp_path: Path
+) -> None:
+    assert command("cnn") == 0
+    classifier = Classifier.load(tmp_path / "cnn" / "cnn.safetensors")
+    samples = make_samples(tiny_fer.dataset, tiny_fer.landmarks)
+    chosen = samples.select(tiny_fer.dataset.splits_N == "PublicTest")
+    for key, mirrored in (("accuracy", True), ("accuracy_without_flip", False)):
+        logits_NK = logits_of(classifier, chosen, mirrored=mirrored)
+        share = (logits_NK.argmax(axis=1) == chosen.labels_N).mean()
+        assert classifier.card.scores["PublicTest"][key] == pytest.approx(share, abs=1e-4)
+    assert 0.05 <= classifier.card.temperature <= 20
+
+
+def test_a_killed_command_resumes_to_the_same_weights(
+    command: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert command("cnn", folder="straight") == 0
+    with monkeypatch.context() as patch:
+        kill_at_step(5, patch)  # three batches an epoch
+        assert command("cnn", folder="killed") == 130
+    assert "--resume" in capsys.readouterr().err
+    killed = tmp_path / "killed"
+    assert torch.load(killed / "state.pt", weights_only=True)["progress"]["epoch"] == 1
+    assert not (killed / "cnn.safetensors").exists()
+    # Without --resume the finished epoch is not thrown away.
+    assert command("cnn", folder="killed") == 1
+    assert "--resume goes on" in capsys.readouterr().err
+    assert command("cnn", "--resume", folder="killed") == 0
+    states = [
+        torch.load(tmp_path / folder / "state.pt", weights_only=True) for folder in ("straight", "killed")
+    ]
+    assert all(
+        torch.equal(states[0]["objective"][name], tensor) for name, tensor in states[1]["objective"].items()
+    )
+    weights = [(tmp_path / folder / "cnn.safetensors").read_bytes() for folder in ("straight", "killed")]
+    assert weights[0] == weights[1]
+    cards = [load_card(tmp_path / folder / "cnn.safetensors") for folder in ("straight", "killed")]
+    assert cards[0].temperature == cards[1].temperature
+    assert cards[0].scores == cards[1].scores
+    assert cards[0].training["history"] == cards[1].training["history"]
+
+
+def test_resuming_a_finished_run_writes_the_same_weights(command: Callable[..., int], tmp_path: Path) -> None:
+    assert command("landmarks") == 0
+    weights = tmp_path / "landmarks" / "landmarks.safetensors"
+    before = weights.read_bytes()
+    weights.unlink()
+    assert command("landmarks", "--resume") == 0
+    assert weights.read_bytes() == before
+
+
+@pytest.mark.parametrize("change", [["--seed", "1"], ["--batch", "6"], ["--epochs", "3"]])
+def test_another_recipe_or_seed_cannot_resume(
+    change: list[str], command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("landmarks") == 0
+    assert command("landmarks", "--resume", *change) == 1
+    error = capsys.readouterr().err
+    assert "another recipe or seed" in error and "Traceback" not in error
+
+
+def test_nothing_to_resume_is_said(command: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("landmarks", "--resume") == 1
+    assert "nothing to resume" in capsys.readouterr().err
+
+
+def test_it_trains_without_votes(command: Callable[..., int], tmp_path: Path) -> None:
+    assert command("cnn", "--epochs", "1", votes=False) == 0
+    _, card = load_checkpoint(tmp_path / "cnn" / "cnn.safetensors")
+    assert card.data["extra_supervision"] is None
+    assert card.training["recipe"]["votes_weight"] == 0
+    state = torch.load(tmp_path / "cnn" / "state.pt", weights_only=True)
+    assert not any("votes" in name for name in state["objective"])
+
+
+def test_epochs_batch_and_seed_can_be_chosen(command: Callable[..., int], tmp_path: Path) -> None:
+    assert command("landmarks", "--epochs", "1", "--batch", "12", "--seed", "7") == 0
+    card = load_card(tmp_path / "landmarks" / "landmarks.safetensors")
+    assert card.training["seed"] == 7
+    assert (card.training["recipe"]["epochs"], card.training["recipe"]["batch"]) == (1, 12)
+
+
+@pytest.mark.parametrize("wrong", [["--epochs", "0"], ["--epochs", "-1"], ["--batch", "1"], ["--batch", "x"]])
+def test_a_wrong_call_is_told_as_such(
+    wrong: list[str], command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        command("landmarks", *wrong)
+    assert caught.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_too_few_pictures_for_a_batch_are_told(
+    command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("landmarks", "--batch", "25") == 1
+    assert "24 Training pictures, fewer than one batch of 25" in capsys.readouterr().err
+    assert not (tmp_path / "landmarks").exists()
+
+
+def test_missing_pieces_of_other_runs_are_named(
+    command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("fusion") == 1
+    assert "cnn.safetensors" in capsys.readouterr().err
+
+
+def test_missing_data_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        train.main(["cnn", "--data", str(tmp_path / "fer2013.csv"), "--folder", str(tmp_path / "cnn")]) == 1
+    )
+    assert "fer2013.csv does not exist" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("split", ["Training", "PublicTest"])
+def test_data_without_a_needed_split_are_told(
+    split: str,
+    tiny_fer: TinyFer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    csv = tmp_path / "fer2013.csv"
+    lines = tiny_fer.csv.read_text().splitlines()
+    kept = lines[25:33] if split == "Training" else lines[1:21]
+    csv.write_text("\n".join([lines[0], *kept]) + "\n")
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)  # no worker processes for a few pictures
+    arguments = ["landmarks", "--data", str(csv), "--cache", str(tmp_path / "cache")]
+    assert train.main([*arguments, "--folder", str(tmp_path / "run")]) == 1
+    assert f"no {split} pictures" in capsys.readouterr().err
+
+
+def test_processes_make_the_landmarks_one_after_the_other(
+    tiny_fer: TinyFer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first fills the cache while the others wait: otherwise they would delete each other's parts."""
+    happened: list[str] = []
+    monkeypatch.setattr(train, "landmarks_of", lambda dataset, cache: happened.append("landmarks"))
+    for rank, expected in ((0, ["landmarks", "wait"]), (1, ["wait", "landmarks"])):
+        runtime = replace(train.Runtime(torch.device("cpu")), rank=rank, world=2)
+        monkeypatch.setattr(train.Runtime, "wait", lambda runtime: happened.append("wait"))
+        train._landmarks(tiny_fer.dataset, tiny_fer.cache, runtime)
+        assert happened == expected
+        happened.clear()
+
+
+@pytest.mark.slow
+def test_two_processes_train_together(tiny_fer: TinyFer, tmp_path: Path) -> None:
+    """By torchrun, with the real recipe."""
+    arguments = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    arguments += ["-m", "training.train", "landmarks", "--epochs", "2", "--batch", "8"]
+    arguments += ["--data", str(tiny_fer.csv), "--votes", str(tiny_fer.votes)]
+    arguments += ["--cache", str(tiny_fer.cache), "--folder", str(tmp_path / "run")]
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(arguments, cwd=ROOT, env=environment, **pipes) as torchrun:
+        try:
+            out, errors = torchrun.communicate(timeout=240)
+        finally:
+            torchrun.terminate()  # and with it, where it hangs, the processes it started
+    assert torchrun.returncode == 0, errors
+    # One of the two talks.
+    assert [line.split("  ")[0] for line in out.splitlines() if line.startswith("epoch")] == [
+        "epoch 1",
+        "epoch 2",
+    ]
+    network, card = load_checkpoint(tmp_path / "run" / "landmarks.safetensors")
+    assert card.training["machine"].endswith("2 threads")
+    assert all(np.isfinite(figures["loss"]) for figures in card.training["history"])
+    assert all(tensor.isfinite().all() for tensor in network.state_dict().values())
+    assert json.loads((tmp_path / "run" / "landmarks.json").read_text())["scores"]["PublicTest"]["n"] == 8
+    assert torch.load(tmp_path / "run" / "state.pt", weights_only=True)["progress"]["epoch"] == 2

@@ -1,0 +1,203 @@
+"""Write the figures into README.md and docs/: ``python -m training.figures [--check]``.
+
+Whatever stands between ``<!-- figures:NAME -->`` and ``<!-- /figures -->`` is computed from the committed
+prediction tables and cards, never typed. ``--check`` writes nothing and fails where a file is not up to date.
+"""
+
+import argparse
+import ast
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fusion_model.checkpoint import ASSETS, Card, load_card, load_checkpoint
+from fusion_model.errors import ExpressionLensError
+from fusion_model.evaluation_report import TABLE, make_report
+from fusion_model.prediction_table import read_table
+
+ROOT = Path(__file__).parents[1]
+FILES = (ROOT / "README.md", ROOT / "docs" / "model-card.md")
+MODEL_NAMES = {"cnn": "CNN, pixels", "fusion": "Fusion, pixels + landmarks"}
+OTHER_ROOMS = (
+    "fusion_model/assets/     weights with their cards, prediction tables, the mean face, the example",
+    "tests/                   one folder a room; tests/browser drives a real Chromium",
+    "docs/                    decisions, experiments, the model card, pictures of the pages",
+    "tools/                   what pip cannot bring: Python, system libraries, a browser",
+    ".ci/run                  what a change must pass",
+)
+_BLOCK = re.compile(r"(<!-- figures:(?P<name>[a-z-]+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.figures", description="Write the figures into the texts."
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; fail where a file is out of date"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        stale = update(FILES, TABLE, write=not options.check)
+    except ExpressionLensError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for path in stale:
+        print(f"{path.name}: {'out of date, run python -m training.figures' if options.check else 'written'}")
+    return int(bool(stale) and options.check)
+
+
+def update(files: tuple[Path, ...], table: Path, *, write: bool) -> list[Path]:
+    """Bring the marked blocks of these files up to date; returns the files that were not.
+
+    Raises
+    ------
+    TableError, CheckpointError
+        Where a table or a card cannot be read.
+    KeyError
+        For a block of unknown name.
+    """
+    report = make_report(table, "all")
+    stale = []
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        fresh = _BLOCK.sub(lambda found: found[1] + BLOCKS[found["name"]](report) + found[3], text)
+        if fresh != text:
+            stale.append(path)
+            if write:
+                aside = path.with_suffix(".aside")
+                aside.write_text(fresh, encoding="utf-8")
+                aside.replace(path)
+    return stale
+
+
+def results(report: dict[str, Any]) -> str:
+    """One row a model and split, and the comparison in a sentence."""
+    rows = [
+        "| model | split | n | accuracy | without copies | without flip TTA | macro-F1 | balanced | ECE |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for split in ("PrivateTest", "PublicTest"):
+        for model, figures in report["splits"][split]["models"].items():
+            cells = [
+                MODEL_NAMES.get(model, model),
+                split,
+                f"{figures['n']:,}",
+                _percent(figures["accuracy"]),
+                f"{_percent(figures['without_copies']['accuracy'])} of {figures['without_copies']['n']:,}",
+                _percent(figures["no_tta"]["accuracy"]),
+                _percent(figures["macro_f1"]),
+                _percent(figures["balanced_accuracy"]),
+                f"{100 * figures['ece']:.1f}",
+            ]
+            rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n\n" + comparison(report)
+
+
+def comparison(report: dict[str, Any]) -> str:
+    """Fusion against the CNN on PrivateTest, in two sentences."""
+    found = report["splits"]["PrivateTest"]["comparison"]
+    kept = found["without_copies"]
+    return (
+        f"Fusion minus CNN on the same {found['n']:,} PrivateTest pictures: "
+        f"{_points(found['difference'])}, exact McNemar p = {found['mcnemar_p']:.2g}; "
+        f"fusion alone is right on {found['only_second']}, the CNN alone on {found['only_first']}. "
+        f"Without copies of training pictures: {_points(kept['difference'])}, p = {kept['mcnemar_p']:.2g}.\n"
+    )
+
+
+def per_class(report: dict[str, Any]) -> str:
+    """Precision, recall and F1 of every expression on PrivateTest, for both models."""
+    models = report["splits"]["PrivateTest"]["models"]
+    shown = [name for name in ("cnn", "fusion") if name in models]
+    titles = [f"{figure} {name}" for figure in ("precision", "recall", "F1") for name in shown]
+    rows = [f"| expression | n | {' | '.join(titles)} |", "| --- | ---: |" + " ---: |" * len(titles)]
+    for label in report["labels"]:
+        cells = [
+            _percent(models[name]["per_class"][label][figure])
+            for figure in ("precision", "recall", "f1")
+            for name in shown
+        ]
+        rows.append(f"| {label} | {models[shown[0]]['per_class'][label]['support']} | {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
+def models(report: dict[str, Any]) -> str:
+    """Size and training of every committed model, from its card."""
+    rows = [
+        "| model | parameters | file | epochs | seed | minutes | machine | extra supervision | temperature |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | --- | --- | ---: |",
+    ]
+    known = next(iter(report["splits"].values()))["models"]
+    for path in sorted(ASSETS.glob("*.safetensors")):
+        if path.stem in known:
+            rows.append(_model_row(path, load_card(path)))
+    return "\n".join(rows) + "\n"
+
+
+def coverage(report: dict[str, Any]) -> str:
+    """Share of test pictures with a mesh, and copies of training pictures, by expression."""
+    frame = read_table(ASSETS / report["table"]).frame
+    rows = [
+        "| expression | test pictures | with a mesh | copies of training pictures |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for label in (*report["labels"], "all"):
+        chosen = frame if label == "all" else frame[frame["label"] == label]
+        copies = int(chosen["copy_in_training"].sum())
+        rows.append(f"| {label} | {len(chosen):,} | {100 * chosen['mesh_found'].mean():.1f} % | {copies} |")
+    return "\n".join(rows) + "\n"
+
+
+def tree(_: dict[str, Any]) -> str:
+    """The packages, one line a module: the first line of its docstring."""
+    lines = []
+    for room in ("fusion_model", "training", "dashboard"):
+        lines.append(f"{room}/")
+        for path in sorted((ROOT / room).rglob("*.py")):
+            told = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+            name = str(path.relative_to(ROOT / room))
+            if path.name != "__init__.py":
+                lines.append(f"  {name:<22} {told.splitlines()[0].rstrip('.')}")
+    return "```\n" + "\n".join([*lines, *OTHER_ROOMS]) + "\n```\n"
+
+
+BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "results": results,
+    "per-class": per_class,
+    "models": models,
+    "coverage": coverage,
+    "tree": tree,
+}
+
+
+def _model_row(path: Path, card: Card) -> str:
+    network, _ = load_checkpoint(path)
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    cells = [
+        MODEL_NAMES.get(card.name, card.name),
+        f"{parameters / 1e6:.2f} M",
+        f"{path.stat().st_size / 1e6:.1f} MB",
+        str(card.training["recipe"]["epochs"]),
+        str(card.training["seed"]),
+        f"{card.training['minutes']:.0f}",
+        card.training["machine"],
+        card.data.get("extra_supervision") or "none",
+        f"{card.temperature:.2f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _percent(interval: dict[str, float]) -> str:
+    return f"{100 * interval['value']:.1f} ({100 * interval['low']:.1f}–{100 * interval['high']:.1f})"
+
+
+def _points(interval: dict[str, float]) -> str:
+    value, low, high = (100 * interval[key] for key in ("value", "low", "high"))
+    return f"{value:+.1f} points ({low:+.1f} to {high:+.1f})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
