@@ -1,0 +1,122 @@
+"""The application: what all sessions of a server share, and the two documents it serves."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import panel as pn
+import panel_material_ui as pmui
+
+from dashboard.camera import CameraDesk
+from dashboard.inference import InferencePool, PredictorFactory, default_predictor
+from dashboard.record import ASSETS, TABLE, TABLE_UNMIRRORED, Record
+from dashboard.state import PAGES, PageState
+from dashboard.theme import MATERIAL_THEME
+from dashboard.views.about import AboutView
+from dashboard.views.camera import ROUTE, camera_document
+from dashboard.views.compare import CompareView
+from dashboard.views.evaluate import EvaluateView
+from dashboard.views.look import LookView
+from dashboard.views.parts import PAGE_WIDTH, html
+
+TITLE = "Expression Lens"
+EXAMPLE = ASSETS / "example_astronaut.jpg"
+BRAND = (
+    '<h1><svg width="26" height="26" viewBox="0 0 26 26" fill="none" stroke="currentColor" stroke-width="2" '
+    'stroke-linecap="round" aria-hidden="true"><circle cx="11" cy="11" r="8.5"/><path d="M17.3 17.3 24 24"/>'
+    '<path d="M8 9v.6M14 9v.6M7.5 13c1.8 2.2 5.2 2.2 7 0"/></svg>Expression Lens</h1>'
+)
+# Air below the tabs, at the end of the page, and at the edges of a phone.
+TABS_SX = {"px": {"xs": 2, "sm": 3}, "& > .MuiBox-root": {"pt": 3, "pb": 8, "overflow": "visible"}}
+
+pn.extension("filedropper")
+
+
+@dataclass(frozen=True)
+class ExpressionLens:
+    """What the sessions of one server share.
+
+    Attributes
+    ----------
+    pool : InferencePool
+        The models.
+    desk : CameraDesk
+        Links between pages and their camera documents.
+    record : Record
+        Figures of the committed prediction tables.
+    example : Path
+        A picture for those who have none.
+    """
+
+    pool: InferencePool
+    desk: CameraDesk
+    record: Record
+    example: Path
+
+    @property
+    def routes(self) -> dict[str, Callable[[], pn.viewable.Viewable]]:
+        """Paths of the server and what makes their documents."""
+        return {"/": self.page, f"/{ROUTE}": self.camera}
+
+    def page(self) -> pn.viewable.Viewable:
+        """A new session's page."""
+        state = PageState(dark=pn.config.theme == "dark")
+        state.figures.offer(self.record.models, self.record.splits)
+        tabs = pmui.Tabs(
+            ("Look", LookView(state, self.pool, self.desk, self.example)),
+            ("Evaluate", EvaluateView(state, self.record)),
+            ("Compare", CompareView(state, self.record)),
+            ("About", AboutView()),
+            sizing_mode="stretch_width",
+            sx=TABS_SX,
+        )
+        page = pmui.Page(
+            meta_title=TITLE,
+            header=[html(BRAND, sizing_mode=None)],
+            main=[tabs],
+            main_width=PAGE_WIDTH,
+            theme_config=MATERIAL_THEME,
+            dark_theme=state.dark,
+            meta_description="Which expression a face looks like, to two models side by side.",
+        )
+        _tie(state, tabs, page)
+        pn.state.on_session_destroyed(lambda _: state.end())
+        return page
+
+    def camera(self) -> pn.viewable.Viewable:
+        """The document inside a page's camera frame."""
+        return camera_document(self.desk)
+
+    def close(self) -> None:
+        """End the workers."""
+        self.pool.close()
+
+
+def create_app(
+    *,
+    predictor_factory: PredictorFactory = default_predictor,
+    table: Path = TABLE,
+    unmirrored: Path = TABLE_UNMIRRORED,
+    example: Path = EXAMPLE,
+) -> ExpressionLens:
+    """The application, with its parts exchangeable for tests.
+
+    Parameters
+    ----------
+    predictor_factory : callable
+        Makes a predictor; called once in each worker thread.
+    table, unmirrored : Path
+        Prediction tables with and without mirror images.
+    example : Path
+        The example picture.
+    """
+    return ExpressionLens(InferencePool(predictor_factory), CameraDesk(), Record(table, unmirrored), example)
+
+
+def _tie(state: PageState, tabs: pmui.Tabs, page: pmui.Page) -> None:
+    """Keep the state, the tabs, the theme and the address of the page together."""
+    tabs.param.watch(lambda event: setattr(state, "page", PAGES[event.new]), "active")
+    state.param.watch(lambda event: setattr(tabs, "active", PAGES.index(event.new)), "page")
+    page.param.watch(lambda event: setattr(state, "dark", event.new), "dark_theme")
+    if pn.state.location is not None:
+        pn.state.location.sync(state, {"page": "page"})

@@ -1,0 +1,204 @@
+"""Charts of the Look page: the photo with its faces, and the seven probabilities of both models."""
+
+import base64
+from typing import TYPE_CHECKING
+
+from bokeh.models import ColumnDataSource, FactorRange, Range1d
+from bokeh.plotting import figure
+
+from dashboard.charts import BAR_FONT, fill_alpha, percent, quiet_figure
+from dashboard.theme import CHART_FONT, Palette, expression_colour
+from dashboard.wording import leading_model
+
+if TYPE_CHECKING:
+    from fusion_model.predictor import FacePrediction, PicturePrediction
+
+PHOTO_HEIGHT = 560  # px, the most a photo takes of the page's height
+BAR_THICKNESS = 0.36  # of a row; two bars share one
+BOX_COLUMNS = (
+    "x",
+    "y",
+    "w",
+    "h",
+    "left",
+    "top",
+    "number",
+    "looks",
+    "colour",
+    "tag",
+    "line_width",
+    "shadow_width",
+)
+
+
+def photo_chart(
+    jpeg: bytes, prediction: "PicturePrediction", source: ColumnDataSource, colours: Palette
+) -> figure:
+    """The photo with its faces boxed and numbered.
+
+    Parameters
+    ----------
+    jpeg : bytes
+        The picture, any size.
+    prediction : PicturePrediction
+        Its faces; boxes in pixels of the full picture.
+    source : ColumnDataSource
+        From :func:`box_data`; change its data to mark another face without sending the picture again.
+    colours : Palette
+        Of the page.
+    """
+    width, height = prediction.width, prediction.height
+    plot = quiet_figure(
+        colours,
+        tools="pan,wheel_zoom,reset,save",
+        hover=[("face", "@number"), ("looks", "@looks")],
+        x_range=Range1d(start=0, end=width),
+        # Rows of a picture count downwards.
+        y_range=Range1d(start=height, end=0),
+        sizing_mode="scale_width",
+        # Bokeh scales a figure by the ratio of these two.
+        width=width,
+        height=height,
+        max_width=round(PHOTO_HEIGHT * width / height),
+        min_border=0,
+    )
+    plot.axis.visible = False
+    plot.image_url(
+        url=["data:image/jpeg;base64," + base64.b64encode(jpeg).decode()],
+        x=0,
+        y=0,
+        w=width,
+        h=height,
+        anchor="top_left",
+    )
+    # A dark line under the coloured one: visible on snow and on night alike.
+    shadow = plot.rect(
+        x="x",
+        y="y",
+        width="w",
+        height="h",
+        source=source,
+        fill_color=None,
+        line_color="#000000",
+        line_alpha=0.55,
+        line_width="shadow_width",
+    )
+    boxes = plot.rect(
+        x="x",
+        y="y",
+        width="w",
+        height="h",
+        source=source,
+        fill_color="colour",
+        fill_alpha=0,
+        line_color="colour",
+        line_width="line_width",
+    )
+    plot.text(
+        x="left",
+        y="top",
+        text="number",
+        source=source,
+        text_color="#FFFFFF",
+        text_font=CHART_FONT,
+        text_font_size="14px",
+        text_font_style="bold",
+        text_baseline="bottom",
+        background_fill_color="tag",
+        background_fill_alpha=0.92,
+        border_radius=3,
+        padding=4,
+    )
+    for tool in plot.hover:
+        tool.renderers = [boxes]
+    shadow.level = boxes.level = "glyph"
+    return plot
+
+
+def box_data(prediction: "PicturePrediction", selected: int) -> dict[str, list]:
+    """Columns of the face boxes; the selected one is drawn thicker, in its expression's colour."""
+    rows: dict[str, list] = {key: [] for key in BOX_COLUMNS}
+    for index, face in enumerate(prediction.faces):
+        x, y, w, h = face.box
+        label = face.models[leading_model(face)].label
+        chosen = index == selected
+        values = (
+            x + w / 2,
+            y + h / 2,
+            w,
+            h,
+            # A tag of a face at the very top goes inside the picture.
+            max(x, 2),
+            max(y, 28 * prediction.height / PHOTO_HEIGHT),
+            str(index + 1),
+            f"{label} ({percent(face.models[leading_model(face)].probabilities[label])})",
+            expression_colour(label) if chosen else "#FFFFFF",
+            "#1D1B24",
+            4 if chosen else 1.5,
+            6 if chosen else 3,
+        )
+        for column, value in zip(rows.values(), values, strict=True):
+            column.append(value)
+    return rows
+
+
+def probability_data(face: "FacePrediction") -> dict[str, dict[str, list]]:
+    """Columns of the bars, one dictionary a model; ``y`` places two models' bars side by side in a row."""
+    models = list(reversed(face.models))  # fusion above the CNN
+    shift = BAR_THICKNESS + 0.04
+    data: dict[str, dict[str, list]] = {}
+    for place, model in enumerate(models):
+        offset = (place - (len(models) - 1) / 2) * shift * 2 / max(len(models), 2)
+        answer = face.models[model]
+        labels = list(answer.probabilities)
+        data[model] = {
+            "y": [(label, -offset) for label in labels],
+            "label": labels,
+            "model": [model] * len(labels),
+            "share": list(answer.probabilities.values()),
+            "printed": [percent(value) for value in answer.probabilities.values()],
+            "exact": [percent(value, 1) for value in answer.probabilities.values()],
+            "colour": [expression_colour(label) for label in labels],
+        }
+    return data
+
+
+def probability_chart(face: "FacePrediction", colours: Palette) -> figure:
+    """Seven rows, both models in each: the fusion's bar solid, the CNN's outlined, numbers printed."""
+    data = probability_data(face)
+    labels = list(next(iter(data.values()))["label"])
+    plot = quiet_figure(
+        colours,
+        hover=[("expression", "@label"), ("model", "@model"), ("probability", "@exact")],
+        y_range=FactorRange(factors=list(reversed(labels))),
+        x_range=Range1d(start=0, end=1.16),
+        height=46 * len(labels) + 10,
+        min_border_right=0,
+    )
+    plot.xaxis.visible = False
+    for model, columns in data.items():
+        source = ColumnDataSource(data=columns)
+        plot.hbar(
+            y="y",
+            left=0,
+            right="share",
+            height=BAR_THICKNESS,
+            source=source,
+            fill_color="colour",
+            fill_alpha=fill_alpha(model),
+            line_color="colour",
+            line_width=1.8,
+            name=model,
+        )
+        plot.text(
+            x="share",
+            y="y",
+            text="printed",
+            source=source,
+            x_offset=7,
+            text_baseline="middle",
+            text_font=CHART_FONT,
+            text_font_size=BAR_FONT,
+            text_color=colours.text if fill_alpha(model) else colours.muted,
+        )
+    return plot

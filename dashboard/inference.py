@@ -1,0 +1,169 @@
+"""Pictures answered off the event loop, by a bounded number of workers with a bounded queue.
+
+MediaPipe's graphs belong to the thread that runs them, so every worker thread builds its own predictor.
+A request beyond the queue is refused at once: a sentence now is worth more than an answer in a minute.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from io import BytesIO
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from PIL import Image
+
+from dashboard.state import Answer
+from fusion_model.errors import ExpressionLensError
+from fusion_model.images import decode_image
+
+if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need not wait for
+    from fusion_model.predictor import PicturePrediction
+
+logger = logging.getLogger(__name__)
+
+DISPLAY_SIDE = 1600  # px: more than the page ever shows, and a small message to the browser
+UNKNOWN_TROUBLE = (
+    "This picture could not be answered because of a fault in the program. "
+    "Its log says more; another picture may still work."
+)
+
+
+class BusyError(ExpressionLensError):
+    """All workers are busy and the queue is full."""
+
+    def __init__(self) -> None:
+        super().__init__("Many pictures are waiting just now. Please try again in a few seconds.")
+
+
+class PredictorLike(Protocol):
+    """What a worker needs: :class:`fusion_model.predictor.Predictor`, or a stand-in for tests."""
+
+    def predict(self, rgb: np.ndarray, /) -> "PicturePrediction":
+        """Faces and probabilities of an RGB uint8 picture (H, W, 3)."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the predictor holds."""
+        ...
+
+
+PredictorFactory = Callable[[], PredictorLike]
+
+
+def default_predictor() -> PredictorLike:
+    """The real models. Imported here, inside a worker: PyTorch takes seconds and the page need not wait."""
+    import torch
+
+    from fusion_model.predictor import Predictor
+
+    # One thread a worker: two workers that each took all cores would only wait for each other.
+    torch.set_num_threads(1)
+    return Predictor()
+
+
+class InferencePool:
+    """A few worker threads with a predictor each.
+
+    Parameters
+    ----------
+    factory : callable
+        Makes a predictor; called once in each worker thread.
+    workers : int
+        Threads; by default one for each two cores, two at most.
+    waiting : int
+        Requests that may wait for a free worker; one more is refused with :class:`BusyError`.
+    """
+
+    def __init__(
+        self, factory: PredictorFactory = default_predictor, *, workers: int | None = None, waiting: int = 6
+    ) -> None:
+        self.workers = workers or min(2, max(1, (os.cpu_count() or 2) // 2))
+        self._factory = factory
+        self._capacity = self.workers + waiting
+        self._open = 0
+        self._lock = threading.Lock()
+        self._local = threading.local()
+        self._predictors: list[PredictorLike] = []
+        self._executor = ThreadPoolExecutor(self.workers, thread_name_prefix="predict")
+
+    def warm(self) -> None:
+        """Build the predictors in the background, so that the first picture need not wait for them."""
+        for _ in range(self.workers):
+            self._executor.submit(self._warm_one)
+
+    def submit(self, data: bytes) -> "Future[Answer]":
+        """Queue the bytes of a picture file.
+
+        Raises
+        ------
+        BusyError
+            When the queue is full.
+        """
+        with self._lock:
+            if self._open >= self._capacity:
+                raise BusyError
+            self._open += 1
+        future = self._executor.submit(self._work, data)
+        future.add_done_callback(self._release)
+        return future
+
+    def close(self) -> None:
+        """Drop what waits, end the workers, close their predictors."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+        while self._predictors:
+            self._predictors.pop().close()
+
+    def _release(self, _: "Future[Answer]") -> None:
+        with self._lock:
+            self._open -= 1
+
+    def _predictor(self) -> PredictorLike:
+        predictor: PredictorLike | None = getattr(self._local, "predictor", None)
+        if predictor is None:
+            predictor = self._local.predictor = self._factory()
+            self._predictors.append(predictor)
+        return predictor
+
+    def _warm_one(self) -> None:
+        try:
+            self._predictor()
+        # The first picture meets the same trouble and tells its sender.
+        except ExpressionLensError as error:
+            logger.warning("The models could not be loaded: %s", error)
+        except Exception:
+            logger.exception("The models could not be loaded")
+
+    def _work(self, data: bytes) -> Answer:
+        started = time.perf_counter()
+        rgb = decode_image(data)
+        decoded = time.perf_counter()
+        prediction = self._predictor().predict(rgb)
+        return Answer(
+            jpeg=display_jpeg(rgb), prediction=prediction, milliseconds_decode=(decoded - started) * 1000
+        )
+
+
+def outcome(future: "Future[Answer]") -> Answer | str:
+    """What came of a request that is done: the answer, or the sentence that says why there is none."""
+    if future.cancelled():
+        return "The program is closing."
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, ExpressionLensError):
+        return str(error)
+    logger.error("A picture could not be answered", exc_info=error)
+    return UNKNOWN_TROUBLE
+
+
+def display_jpeg(rgb: np.ndarray, side: int = DISPLAY_SIDE) -> bytes:
+    """The picture (H, W, 3) uint8 as JPEG bytes, its longer side at most ``side`` pixels."""
+    picture = Image.fromarray(rgb)
+    picture.thumbnail((side, side), Image.Resampling.BILINEAR)
+    out = BytesIO()
+    picture.save(out, "JPEG", quality=88)
+    return out.getvalue()

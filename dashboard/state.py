@@ -1,0 +1,161 @@
+"""What the pages know, and the moves they allow. No Panel here: the logic is tested by setting params."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import param
+
+if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need not wait for
+    from fusion_model.predictor import FacePrediction, PicturePrediction
+
+STAGES = ["empty", "busy", "failed", "ready"]
+PAGES = ["look", "evaluate", "compare", "about"]
+CAMERA_STAGES = ["off", "starting", "silent", "refused", "on"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One picture answered.
+
+    Attributes
+    ----------
+    jpeg : bytes
+        The oriented picture, made small enough for the page.
+    prediction : PicturePrediction
+        Faces and probabilities; boxes in pixels of the full picture.
+    milliseconds_decode : float
+        Time to read and check the file, ms.
+    """
+
+    jpeg: bytes
+    prediction: "PicturePrediction"
+    milliseconds_decode: float
+
+
+class LookState(param.Parameterized):
+    """The Look page: one picture, its faces, the chosen face, and the camera.
+
+    A request takes a ticket from :meth:`begin`; an answer whose ticket is no longer the newest is
+    dropped, so a slow answer can neither replace a newer picture nor bring a forgotten one back.
+    """
+
+    stage = param.Selector(default="empty", objects=STAGES)
+    message = param.String(default="", doc="The sentence to show when the stage is 'failed'.")
+    answer = param.ClassSelector(class_=Answer, default=None, allow_None=True)
+    selected = param.Integer(default=0, bounds=(0, None), doc="Index of the chosen face, largest first.")
+    camera = param.Selector(default="off", objects=CAMERA_STAGES, doc="'silent': on, but no frame came.")
+    seen_one = param.Boolean(default=False, doc="Whether this session has had an answer already.")
+
+    def __init__(self, **params: object) -> None:
+        super().__init__(**params)
+        self._ticket = 0
+
+    @property
+    def faces(self) -> "tuple[FacePrediction, ...]":
+        """The faces of the picture, largest first; empty without one."""
+        return self.answer.prediction.faces if self.answer else ()
+
+    @property
+    def face(self) -> "FacePrediction | None":
+        """The chosen face, or None."""
+        return self.faces[self.selected] if self.faces else None
+
+    def begin(self) -> int:
+        """A picture comes in: forget the last one, return the ticket that its answer must show."""
+        self._ticket += 1
+        self.param.update(stage="busy", message="", answer=None, selected=0)
+        return self._ticket
+
+    def finish(self, ticket: int, answer: Answer) -> bool:
+        """Take an answer; False when its ticket is old and it was dropped."""
+        if ticket != self._ticket:
+            return False
+        # In this order: the parts are drawn before the page shows them.
+        self.param.update(answer=answer, selected=0, seen_one=True, stage="ready")
+        return True
+
+    def fail(self, ticket: int, message: str) -> bool:
+        """Take a failure with its sentence; False when its ticket is old and it was dropped."""
+        if ticket != self._ticket:
+            return False
+        self.param.update(stage="failed", message=message, answer=None, selected=0)
+        return True
+
+    def forget(self) -> None:
+        """Empty the session; answers still under way are dropped when they come."""
+        self._ticket += 1
+        self.param.update(stage="empty", message="", answer=None, selected=0)
+
+    def select(self, index: int) -> None:
+        """Choose a face; an index that is not there changes nothing."""
+        if 0 <= index < len(self.faces):
+            self.selected = index
+
+    def step(self, by: int) -> None:
+        """Choose the next or the previous face, round and round."""
+        if self.faces:
+            self.selected = (self.selected + by) % len(self.faces)
+
+    def face_at(self, x: float, y: float) -> int | None:
+        """Index of the smallest face box around a point in pixels of the picture; None without one."""
+        inside = [
+            (face.box[2] * face.box[3], index)
+            for index, face in enumerate(self.faces)
+            if face.box[0] <= x <= face.box[0] + face.box[2] and face.box[1] <= y <= face.box[1] + face.box[3]
+        ]
+        return min(inside)[1] if inside else None
+
+
+class FigureState(param.Parameterized):
+    """What Evaluate and Compare ask of the prediction table."""
+
+    split = param.Selector(default="PrivateTest", objects=["PrivateTest", "PublicTest"])
+    without_copies = param.Boolean(default=False, doc="Leave out exact copies of training pictures.")
+    mirrored = param.Boolean(
+        default=True, doc="Probabilities averaged over the picture and its mirror image."
+    )
+    model = param.Selector(default="fusion", objects=["cnn", "fusion"], doc="Evaluate: the model shown.")
+    first = param.Selector(default="cnn", objects=["cnn", "fusion"], doc="Compare: the reference.")
+    second = param.Selector(
+        default="fusion", objects=["cnn", "fusion"], doc="Compare: what is held against it."
+    )
+    shares = param.Boolean(default=True, doc="Confusion matrix as shares of each row, not counts.")
+
+    def offer(self, models: tuple[str, ...], splits: tuple[str, ...]) -> None:
+        """Let the selectors offer the models and splits that the table has; nothing changes without any."""
+        if not models or not splits:
+            return
+        self.param.split.objects = list(splits)
+        self.split = splits[0]
+        names = list(models)
+        for selector in ("model", "first", "second"):
+            self.param[selector].objects = names
+        last = "fusion" if "fusion" in names else names[-1]
+        self.param.update(
+            model=last, second=last, first=next((name for name in names if name != last), names[0])
+        )
+
+
+class PageState(param.Parameterized):
+    """The page as a whole: which tab, light or dark, and what ends with the session."""
+
+    page = param.Selector(default=PAGES[0], objects=PAGES)
+    dark = param.Boolean(default=False)
+
+    def __init__(self, **params: object) -> None:
+        super().__init__(**params)
+        self.look = LookState()
+        self.figures = FigureState()
+        self._endings: list[Callable[[], None]] = []
+
+    def at_end(self, ending: Callable[[], None]) -> None:
+        """Call this when the session ends."""
+        self._endings.append(ending)
+
+    def end(self) -> None:
+        """The session is over: nothing of it stays. No watcher hears of it: there is no page to redraw."""
+        with param.parameterized.discard_events(self.look):
+            self.look.forget()
+        while self._endings:
+            self._endings.pop()()

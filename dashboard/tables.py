@@ -1,0 +1,245 @@
+"""HTML of tables, cards and small pieces: what a canvas shows, in words that a screen reader can read."""
+
+import base64
+from collections.abc import Iterable, Sequence
+from html import escape
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from dashboard.charts import OUTLINED_MODELS, percent
+from dashboard.theme import expression_colour
+from dashboard.wording import interval_text, leading_model, looks, model_name, p_text, points
+from fusion_model.evaluation import Interval, ModelFigures, PairedComparison
+
+if TYPE_CHECKING:
+    from fusion_model.predictor import FacePrediction
+
+Row = Sequence[str]
+
+
+def html_table(caption: str, head: Row, rows: Iterable[Row], *, chosen: str | None = None) -> str:
+    """A table whose first column heads its rows; all texts are escaped.
+
+    Parameters
+    ----------
+    caption : str
+        What the table shows.
+    head : sequence of str
+        Column heads.
+    rows : iterable of sequence of str
+        Cells as text.
+    chosen : str, optional
+        First cell of the row to emphasise.
+    """
+    heads = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    body = ""
+    for first, *rest in rows:
+        mark = ' class="chosen"' if first == chosen else ""
+        cells = "".join(f"<td>{escape(cell)}</td>" for cell in rest)
+        body += f'<tr{mark}><th scope="row">{escape(first)}</th>{cells}</tr>'
+    return (
+        f'<div class="scroll"><table><caption>{escape(caption)}</caption>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def cards(items: Iterable[tuple[str, str, str]]) -> str:
+    """Cards of (name, value, note)."""
+    return '<div class="cards">' + "".join(
+        f'<div class="card"><div class="name">{escape(name)}</div><div class="value">{escape(value)}</div>'
+        f'<div class="note">{escape(note)}</div></div>'
+        for name, value, note in items
+    ) + "</div>"  # fmt: skip
+
+
+def model_key(models: Iterable[str]) -> str:
+    """Which marks are whose: solid or outlined."""
+    return '<div class="key">' + "".join(
+        f'<span><i class="{"outlined" if model in OUTLINED_MODELS else "solid"}"></i>'
+        f"{escape(model_name(model))}</span>"
+        for model in models
+    ) + "</div>"  # fmt: skip
+
+
+def agreement_key(parts: Iterable[tuple[str, int, str]], n: int) -> str:
+    """Names, counts and shares of (part, count, colour)."""
+    return (
+        '<div class="key num">'
+        + "".join(
+            f'<span><i class="part" style="background:{colour}"></i>{escape(part)} {count:,} '
+            f"({percent(count / n) if n else '–'})</span>"
+            for part, count, colour in parts
+        )
+        + "</div>"
+    )
+
+
+def headline(face: "FacePrediction") -> str:
+    """``Looks happy`` with the expression's colour beside it."""
+    label = face.models[leading_model(face)].label
+    return (
+        f'<h2 class="headline"><span class="dot" style="background:{expression_colour(label)}"></span>'
+        f"Looks <b>{escape(looks(label))}</b></h2>"
+    )
+
+
+def probability_table(face: "FacePrediction") -> str:
+    """All probabilities of all models for a face."""
+    lead = face.models[leading_model(face)]
+    models = list(reversed(face.models))
+    rows = [
+        [label, *(percent(face.models[model].probabilities[label], 1) for model in models)]
+        for label in lead.probabilities
+    ]
+    return html_table(
+        "Probability of each expression",
+        ["expression", *(model_name(model) for model in models)],
+        rows,
+        chosen=lead.label,
+    )
+
+
+def crop_picture(face: "FacePrediction") -> str:
+    """The aligned crop that the models saw, as an HTML figure."""
+    out = BytesIO()
+    Image.fromarray(np.ascontiguousarray(face.crop_HW)).save(out, "PNG")
+    height, width = face.crop_HW.shape
+    source = "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+    aligned = "turned level by its landmarks" if face.landmarks_found else "cut out without landmarks"
+    return (
+        f'<figure><img src="{source}" alt="The face as the models saw it">'
+        f'<figcaption class="quiet small">What the models saw: the face {aligned}, '
+        f"in grey, {width} × {height} pixels.</figcaption></figure>"
+    )
+
+
+def figure_cards(figures: ModelFigures) -> str:
+    """Accuracy and its company for one model."""
+    return cards(
+        [
+            ("Accuracy", percent(figures.accuracy.value, 1), _range(figures.accuracy)),
+            ("Macro F1", f"{figures.macro_f1.value:.3f}", _range(figures.macro_f1, share=False)),
+            (
+                "Balanced accuracy",
+                percent(figures.balanced_accuracy.value, 1),
+                _range(figures.balanced_accuracy),
+            ),
+            ("Calibration error", percent(figures.ece, 1), "ECE, 15 bins; lower is better"),
+            ("Pictures", f"{figures.n:,}", "rows of the table"),
+        ]
+    )
+
+
+def class_table(figures: ModelFigures) -> str:
+    """Precision, recall, F1 with intervals, and support."""
+    rows = [
+        [
+            item.label,
+            interval_text(item.precision),
+            interval_text(item.recall),
+            interval_text(item.f1),
+            f"{item.support:,}",
+        ]
+        for item in figures.classes
+    ]
+    return html_table(
+        f"{model_name(figures.model)} by class, with 95 % intervals",
+        ["expression", "precision", "recall", "F1", "pictures"],
+        rows,
+    )
+
+
+def confusion_table(figures: ModelFigures) -> str:
+    """Counts with shares of the row."""
+    counts_KK = figures.confusion_KK
+    labels = [item.label for item in figures.classes]
+    rows = []
+    for row, label in enumerate(labels):
+        total = int(counts_KK[row].sum())
+        cells = [f"{count:,} ({percent(count / total) if total else '–'})" for count in counts_KK[row]]
+        rows.append([label, *cells, f"{total:,}"])
+    return html_table(
+        "Rows: the label. Columns: the answer. Counts, and shares of the row",
+        ["labelled", *labels, "all"],
+        rows,
+    )
+
+
+def comparison_cards(first: ModelFigures, second: ModelFigures, pair: PairedComparison) -> str:
+    """Both accuracies, their difference, the test, and how often the two agree."""
+    difference = pair.difference
+    return cards(
+        [
+            (f"{model_name(first.model)} accuracy", percent(first.accuracy.value, 1), _range(first.accuracy)),
+            (
+                f"{model_name(second.model)} accuracy",
+                percent(second.accuracy.value, 1),
+                _range(second.accuracy),
+            ),
+            (
+                "Difference, in points",
+                points(difference.value),
+                f"95 %: {points(difference.low)} to {points(difference.high)}, paired",
+            ),
+            ("McNemar's test", p_text(pair.mcnemar_p), "exact, on the same pictures"),
+            ("Same answer", percent(pair.agreement, 1), f"of {pair.n:,} pictures"),
+        ]
+    )
+
+
+def agreement_table(pair: PairedComparison) -> str:
+    """The four cells: which of the two is right."""
+    first, second = model_name(pair.first), model_name(pair.second)
+    return html_table(
+        "Pictures by which model is right",
+        ["", f"{second} right", f"{second} wrong", "all"],
+        [
+            [f"{first} right", *_row(pair.both_right, pair.only_first)],
+            [f"{first} wrong", *_row(pair.only_second, pair.both_wrong)],
+            ["all", *_row(pair.both_right + pair.only_second, pair.only_first + pair.both_wrong)],
+        ],
+    )
+
+
+def difference_table(first: ModelFigures, second: ModelFigures) -> str:
+    """F1 and recall of both by class, with the change in points."""
+    rows = []
+    for left, right in zip(first.classes, second.classes, strict=True):
+        rows.append(
+            [
+                left.label,
+                interval_text(left.f1),
+                interval_text(right.f1),
+                _points(left.f1, right.f1),
+                _points(left.precision, right.precision),
+                _points(left.recall, right.recall),
+                f"{left.support:,}",
+            ]
+        )
+    head = [
+        "expression",
+        f"F1 {model_name(first.model)}",
+        f"F1 {model_name(second.model)}",
+        "F1 change",
+        "precision change",
+        "recall change",
+        "pictures",
+    ]
+    return html_table("By class; changes in points, each model with its own 95 % interval", head, rows)
+
+
+def _row(*counts: int) -> list[str]:
+    return [f"{count:,}" for count in (*counts, sum(counts))]
+
+
+def _points(left: Interval, right: Interval) -> str:
+    return points(right.value - left.value)
+
+
+def _range(interval: Interval, *, share: bool = True) -> str:
+    if share:
+        return f"95 %: {interval.low * 100:.1f} to {interval.high * 100:.1f}"
+    return f"95 %: {interval.low:.3f} to {interval.high:.3f}"

@@ -1,0 +1,1 @@
+"""The pages: thin viewers that show a state and call its moves."""

@@ -1,0 +1,146 @@
+"""The camera: a document of its own at ``/camera``, and the panel of the Look page that frames it."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+from dashboard.camera import CameraDesk, CameraLink, camera_is_possible
+from dashboard.state import LookState
+from dashboard.views.parts import column, html, row
+from dashboard.views.session import in_document, later
+from dashboard.wording import CAMERA_GONE, INSECURE, NO_FRAME
+
+ROUTE = "camera"
+PROBE_MS = 400  # between looks for the first frame
+PATIENCE_S = 3.0  # without a frame, until the page says what may be wrong
+
+VIDEO_CSS = """
+:host { width: 100%; height: 100vh; overflow: hidden; background: #000; }
+video { width: 100%; height: 100%; object-fit: contain !important; transform: scaleX(-1); }
+"""
+
+
+def camera_document(desk: CameraDesk) -> pn.viewable.Viewable:
+    """What the iframe shows: the camera, if the token is one that a page of this server gave out."""
+    token = pn.state.session_args.get("token", [b""])[0].decode("ascii", "replace")
+    link = desk.find(token)
+    if link is None:
+        return html("<p>The camera opens from the Look page.</p>")
+    # JPEG: the default, PNG, is many times larger and slower to make.
+    video = pn.widgets.VideoStream(
+        format="jpeg", timeout=PROBE_MS, sizing_mode="stretch_both", margin=0, stylesheets=[VIDEO_CSS]
+    )
+
+    def arrived(event: Any) -> None:
+        if not event.new or not link.receive(event.new):
+            return
+        # The first frame is the proof that the camera works; from now on only what was asked for is sent.
+        # The value is emptied because the browser sends nothing when a frame equals the last one.
+        video.param.update(timeout=None, value="")
+
+    video.param.watch(arrived, "value")
+    link.connect(in_document(video.snapshot))
+    return video
+
+
+class CameraPanel(pn.viewable.Viewer):
+    """Switch on, see yourself, take the picture, switch off.
+
+    Parameters
+    ----------
+    look : LookState
+        Its ``camera`` says how the camera stands.
+    desk : CameraDesk
+        Where links are opened.
+    on_frame : callable
+        Called with the JPEG bytes of a picture taken.
+    """
+
+    def __init__(self, look: LookState, desk: CameraDesk, on_frame: Callable[[bytes], None]) -> None:
+        super().__init__()
+        self._look = look
+        self._desk = desk
+        self._on_frame = on_frame
+        self._link: CameraLink | None = None
+        self._frame = html()
+        self._status = html()
+        self._snap = pmui.Button(
+            label="Take the picture", icon="photo_camera", variant="contained", margin=0, on_click=self._take
+        )
+        off = pmui.Button(
+            label="Camera off", icon="videocam_off", variant="outlined", margin=0, on_click=self.switch_off
+        )
+        self._panel = pmui.Grid(
+            pmui.Grid(self._frame, size={"xs": 12, "sm": 5}),
+            pmui.Grid(column(self._status, row(self._snap, off)), size={"xs": 12, "sm": 7}),
+            container=True,
+            spacing=3,
+            sizing_mode="stretch_width",
+            margin=0,
+            visible=False,
+        )
+        look.param.watch(self._show, "camera")
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return self._panel
+
+    def switch_on(self, *_: Any) -> None:
+        """Build the frame, which makes the browser ask; then wait a little for a picture."""
+        self.switch_off()
+        if not self._possible():
+            self._look.camera = "refused"
+            return
+        link = self._link = self._desk.open(in_document(self._ready), in_document(self._on_frame))
+        self._frame.object = (
+            f'<iframe src="{ROUTE}?token={link.token}" allow="camera" title="Your camera"></iframe>'
+        )
+        self._look.camera = "starting"
+        later(PATIENCE_S, partial(self._still_waiting, link))
+
+    def switch_off(self, *_: Any) -> None:
+        """Take the frame away: its document ends, and with it the hold on the device."""
+        self.hang_up()
+        self._frame.object = ""
+        self._look.camera = "off"
+
+    def hang_up(self) -> None:
+        """The session is over: forget the link; the frame ended with the page."""
+        if self._link is not None:
+            self._desk.close(self._link.token)
+            self._link = None
+
+    def _possible(self) -> bool:
+        location = pn.state.location
+        if location is None or not location.hostname:
+            return True
+        return camera_is_possible(location.protocol, location.hostname)
+
+    def _ready(self) -> None:
+        if self._link is not None:
+            self._look.camera = "on"
+
+    def _still_waiting(self, link: CameraLink) -> None:
+        if self._link is link and self._look.camera == "starting":
+            self._look.camera = "silent"
+
+    def _take(self, *_: Any) -> None:
+        if self._link is None or not self._link.snap():
+            self._status.object = f'<p role="alert">{CAMERA_GONE}</p>'
+
+    def _show(self, *_: Any) -> None:
+        stage = self._look.camera
+        self._panel.visible = stage != "off"
+        self._snap.disabled = stage != "on"
+        self._frame.visible = stage != "refused"
+        self._status.object = {
+            "off": "",
+            "starting": '<span class="live waiting" role="status">Waiting for the camera. '
+            "The browser may ask for your permission.</span>",
+            "on": '<span class="live" role="status">Camera on. Nothing is analysed until you take the '
+            "picture.</span>",
+            "silent": f'<p role="alert">{NO_FRAME}</p>',
+            "refused": f'<p role="alert">{INSECURE}</p>',
+        }[stage]

@@ -1,0 +1,49 @@
+"""Small pieces that every page uses."""
+
+from typing import Any
+
+import panel as pn
+from bokeh.plotting import figure
+
+from dashboard.theme import HTML_CSS
+
+PAGE_WIDTH = 1180  # px, the widest that lines and charts stay easy to read
+
+
+def html(text: str = "", **options: Any) -> pn.pane.HTML:
+    """An HTML pane in the page's type, as wide as its place."""
+    options.setdefault("sizing_mode", "stretch_width")
+    options.setdefault("margin", 0)
+    return pn.pane.HTML(text, stylesheets=[HTML_CSS], **options)
+
+
+def chart(plot: figure | None = None, **options: Any) -> pn.pane.Bokeh:
+    """A pane for a Bokeh figure."""
+    options.setdefault("sizing_mode", "stretch_width")
+    options.setdefault("margin", 0)
+    return pn.pane.Bokeh(plot, **options)
+
+
+def column(*parts: Any, gap: int = 16, **options: Any) -> pn.Column:
+    """A column with even gaps."""
+    options.setdefault("sizing_mode", "stretch_width")
+    options.setdefault("margin", 0)
+    return pn.Column(*parts, styles={"gap": f"{gap}px", **options.pop("styles", {})}, **options)
+
+
+def row(*parts: Any, gap: int = 12, **options: Any) -> pn.FlexBox:
+    """A row that wraps on narrow screens."""
+    options.setdefault("sizing_mode", "stretch_width")
+    options.setdefault("margin", 0)
+    options.setdefault("align_items", "center")
+    return pn.FlexBox(*parts, gap=f"{gap}px", **options)
+
+
+def titled(title: str, reading: str = "") -> str:
+    """A heading with the one-sentence reading of what follows."""
+    return f"<h2>{title}</h2>" + (f'<p class="quiet">{reading}</p>' if reading else "")
+
+
+def folded(summary: str, body: str) -> str:
+    """HTML behind a line that opens it; works by keyboard and without any script."""
+    return f"<details><summary>{summary}</summary>{body}</details>"

@@ -1,0 +1,35 @@
+"""Getting back into a session's document from a worker thread, a timer, or another session."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import panel as pn
+from panel.io.state import set_curdoc
+
+
+def in_document(action: Callable[..., None]) -> Callable[..., None]:
+    """Tie an action to the document that is current now.
+
+    Whoever calls the result, from whatever thread, the action runs on the event loop with that document's
+    lock held, so that all it changes reaches the browser in order. Without a document (in tests) it is
+    simply called.
+    """
+    document = pn.state.curdoc
+    if document is None:
+        return action
+
+    def run(*values: Any) -> None:
+        # Bokeh's curdoc would do, but Panel keeps one of its own, which a caller's context may have set
+        # to the caller's document.
+        with set_curdoc(document):
+            pn.state.execute(partial(action, *values), schedule=True)
+
+    return run
+
+
+def later(seconds: float, action: Callable[[], None]) -> None:
+    """Run an action in the current document after a while; never, if the session ends before."""
+    document = pn.state.curdoc
+    if document is not None:
+        document.add_timeout_callback(in_document(action), round(seconds * 1000))

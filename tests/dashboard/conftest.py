@@ -1,0 +1,123 @@
+"""Stand-ins for the models and the prediction table: the dashboard's logic is tested in milliseconds."""
+
+import threading
+import time
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from dashboard.state import Answer
+from fusion_model.labels import EXPRESSIONS
+from fusion_model.prediction_table import table_from_frame, write_table
+from fusion_model.predictor import FacePrediction, ModelAnswer, PicturePrediction
+
+Box = tuple[int, int, int, int]
+
+
+def model_answer(label: str, share: float = 0.7) -> ModelAnswer:
+    rest = (1 - share) / (len(EXPRESSIONS) - 1)
+    return ModelAnswer(label, {name: share if name == label else rest for name in EXPRESSIONS})
+
+
+def face(box: Box = (10, 20, 80, 100), *, cnn: str = "happy", fusion: str = "happy", mesh: bool = True):
+    return FacePrediction(
+        box=box,
+        landmarks_found=mesh,
+        landmarks_LD=None,
+        crop_HW=np.full((48, 48), 128, dtype=np.uint8),
+        models={"cnn": model_answer(cnn, 0.6), "fusion": model_answer(fusion, 0.9)},
+    )
+
+
+def answer(*faces: FacePrediction, width: int = 400, height: int = 300) -> Answer:
+    milliseconds = {"find": 8.0, "prepare": 2.0, "cnn": 4.0, "fusion": 5.0}
+    return Answer(b"jpeg", PicturePrediction(width, height, faces, milliseconds), 1.0)
+
+
+def picture(width: int = 64, height: int = 48) -> bytes:
+    out = BytesIO()
+    Image.new("RGB", (width, height), (120, 90, 60)).save(out, "PNG")
+    return out.getvalue()
+
+
+class FakePredictor:
+    """Finds as many faces as it is told; waits for its gate, so that a test can keep a worker busy."""
+
+    def __init__(self, faces: int = 1, gate: threading.Event | None = None) -> None:
+        self.faces = tuple(face((5 * i, 5 * i, 40 - 5 * i, 40 - 5 * i)) for i in range(faces))
+        self.gate = gate
+        self.threads: set[int] = set()
+        self.closed = False
+
+    def predict(self, rgb: np.ndarray) -> PicturePrediction:
+        self.threads.add(threading.get_ident())
+        if self.gate is not None:
+            assert self.gate.wait(20)
+        return PicturePrediction(rgb.shape[1], rgb.shape[0], self.faces, {"find": 1.0, "cnn": 1.0})
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def make_face() -> Callable[..., FacePrediction]:
+    return face
+
+
+@pytest.fixture
+def make_answer() -> Callable[..., Answer]:
+    return answer
+
+
+@pytest.fixture
+def make_picture() -> Callable[..., bytes]:
+    return picture
+
+
+@pytest.fixture
+def fake_predictor() -> type[FakePredictor]:
+    return FakePredictor
+
+
+@pytest.fixture
+def wait_until() -> Callable[[Callable[[], bool]], None]:
+    def wait(condition: Callable[[], bool], seconds: float = 20) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "waited too long"
+            time.sleep(0.005)
+
+    return wait
+
+
+def _frame(sharpness: float) -> pd.DataFrame:
+    draw = np.random.default_rng(7)
+    truth_N = draw.integers(0, len(EXPRESSIONS), 300)
+    frame = {
+        "row": np.arange(300),
+        "split": np.where(np.arange(300) < 100, "PublicTest", "PrivateTest"),
+        "label": np.array(EXPRESSIONS)[truth_N],
+        "mesh_found": 1,
+        "copy_in_training": (np.arange(300) % 10 == 0).astype(int),
+    }
+    for model, skill in (("cnn", 0.8), ("fusion", 1.2)):
+        scores_NK = draw.normal(size=(300, len(EXPRESSIONS)))
+        scores_NK[np.arange(300), truth_N] += skill + sharpness
+        shares_NK = np.exp(scores_NK) / np.exp(scores_NK).sum(axis=1, keepdims=True)
+        frame |= {f"{model}_{name}": shares_NK[:, i] for i, name in enumerate(EXPRESSIONS)}
+    return pd.DataFrame(frame)
+
+
+@pytest.fixture(scope="session")
+def table_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Prediction tables with and without mirror images: 300 made-up rows, 200 of them PrivateTest."""
+    folder = tmp_path_factory.mktemp("tables")
+    paths = (folder / "table.csv.gz", folder / "unmirrored.csv.gz")
+    for path, sharpness in zip(paths, (0.3, 0.0), strict=True):
+        write_table(table_from_frame(_frame(sharpness)), path)
+    return paths

@@ -1,0 +1,125 @@
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dashboard.inference import UNKNOWN_TROUBLE, BusyError, InferencePool, display_jpeg, outcome
+from dashboard.state import Answer
+from fusion_model.errors import ExpressionLensError
+
+
+@pytest.fixture
+def pools():
+    made = []
+
+    def make(*args, **options):
+        made.append(InferencePool(*args, **options))
+        return made[-1]
+
+    yield make
+    for pool in made:
+        pool.close()
+
+
+def test_a_picture_is_answered(pools, fake_predictor, make_picture):
+    answer = outcome(pools(fake_predictor).submit(make_picture(64, 48)))
+    # `outcome` is for futures that are done; `result` inside it waits all the same.
+    assert isinstance(answer, Answer)
+    assert (answer.prediction.width, answer.prediction.height) == (64, 48)
+    assert answer.jpeg.startswith(b"\xff\xd8") and answer.milliseconds_decode > 0
+
+
+def test_each_worker_thread_has_a_predictor_of_its_own(pools, fake_predictor, make_picture):
+    gate, made = threading.Event(), []
+
+    def factory():
+        made.append(fake_predictor(gate=gate))
+        return made[-1]
+
+    pool = pools(factory, workers=2)
+    futures = [pool.submit(make_picture()) for _ in range(6)]
+    gate.set()
+    assert all(future.result(20) for future in futures)
+    assert len(made) == 2 and all(len(predictor.threads) == 1 for predictor in made)
+    assert made[0].threads != made[1].threads
+
+
+def test_a_full_queue_says_busy_and_recovers(pools, fake_predictor, make_picture, wait_until):
+    gate = threading.Event()
+    pool = pools(lambda: fake_predictor(gate=gate), workers=1, waiting=2)
+    futures = [pool.submit(make_picture()) for _ in range(3)]
+    with pytest.raises(BusyError, match="try again"):
+        pool.submit(make_picture())
+    gate.set()
+    assert all(future.result(20) for future in futures)
+    assert isinstance(outcome(pool.submit(make_picture())), Answer)
+
+
+def test_a_bad_file_is_a_sentence(pools, fake_predictor):
+    said = outcome(pools(fake_predictor).submit(b"this is text"))
+    assert isinstance(said, str) and "not a picture" in said
+
+
+def test_a_missing_model_is_a_sentence_and_is_tried_again(pools, fake_predictor, make_picture):
+    tries = []
+
+    def factory():
+        tries.append(1)
+        if len(tries) == 1:
+            raise ExpressionLensError("The weights are missing; reinstall.")
+        return fake_predictor()
+
+    pool = pools(factory, workers=1)
+    assert outcome(pool.submit(make_picture())) == "The weights are missing; reinstall."
+    assert isinstance(outcome(pool.submit(make_picture())), Answer)
+
+
+def test_an_unexpected_fault_is_logged_and_no_traceback_shown(pools, make_picture, caplog):
+    class Broken:
+        def predict(self, rgb):
+            raise ZeroDivisionError("inside")
+
+        def close(self):
+            pass
+
+    assert outcome(pools(Broken, workers=1).submit(make_picture())) == UNKNOWN_TROUBLE
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_warming_builds_the_predictors_and_survives_trouble(
+    pools, fake_predictor, make_picture, wait_until, caplog
+):
+    made = []
+
+    def factory():
+        made.append(1)
+        if len(made) == 1:
+            raise OSError("disk")
+        return fake_predictor()
+
+    pool = pools(factory, workers=1)
+    pool.warm()
+    wait_until(lambda: "could not be loaded" in caplog.text)
+    assert isinstance(outcome(pool.submit(make_picture())), Answer)
+
+
+def test_closing_closes_the_predictors(fake_predictor, make_picture):
+    made = []
+
+    def factory():
+        made.append(fake_predictor())
+        return made[-1]
+
+    pool = InferencePool(factory, workers=1)
+    pool.submit(make_picture()).result(20)
+    pool.close()
+    assert made[0].closed
+
+
+def test_a_large_picture_is_sent_small():
+    picture = np.zeros((1500, 3000, 3), dtype=np.uint8)
+    from io import BytesIO
+
+    with Image.open(BytesIO(display_jpeg(picture))) as shown:
+        assert shown.size == (1600, 800)

@@ -1,0 +1,262 @@
+"""The pages without a browser: set what a visitor would set, look at what the page holds."""
+
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import panel as pn
+import panel_material_ui as pmui
+import pytest
+
+from dashboard.app import EXAMPLE, create_app
+from dashboard.camera import CameraDesk
+from dashboard.inference import InferencePool
+from dashboard.record import Record
+from dashboard.state import PageState
+from dashboard.views.about import AboutView
+from dashboard.views.camera import camera_document
+from dashboard.views.compare import CompareView
+from dashboard.views.evaluate import EvaluateView
+from dashboard.views.look import LookView
+from dashboard.views.upload import LIMITS, PhotoDropper, drop_zone
+
+
+def texts(view) -> str:
+    """All words of a page."""
+    found = []
+    for part in view.__panel__().select():
+        if isinstance(part, (pn.pane.HTML, pmui.Alert)):
+            found.append(str(part.object))
+    return " ".join(found)
+
+
+def charts(view) -> int:
+    return len(view.__panel__().select(pn.pane.Bokeh))
+
+
+@pytest.fixture
+def look(fake_predictor):
+    """A Look page whose predictor is told how many faces there are, and may be held at a gate."""
+    pools, drawn = [], []
+
+    def make(faces=1, gate=None, example=EXAMPLE, **options):
+        pools.append(InferencePool(lambda: fake_predictor(faces, gate), workers=1, **options))
+        state = PageState()
+        view = LookView(state, pools[-1], CameraDesk(), Path(example))
+        # The last to hear of a stage, after the page has drawn it.
+        state.look.param.watch(lambda event: drawn.append(event.new), "stage")
+        return state, view
+
+    make.drawn = drawn
+    yield make
+    for pool in pools:
+        pool.close()
+
+
+def test_purpose_and_limits_come_before_the_first_picture(look):
+    _, view = look()
+    words = texts(view)
+    for phrase in ("looks like", "not know what anyone", "Art.&nbsp;5(1)(f)", "memory of your session"):
+        assert phrase in words
+    assert "No picture yet" in words and charts(view) == 0
+
+
+def test_a_picture_is_shown_with_its_answer(look, make_picture, wait_until):
+    _state, view = look()
+    view.answer(make_picture())
+    wait_until(lambda: "ready" in look.drawn)
+    words = texts(view)
+    assert "Looks <b>happy</b>" in words and "Face 1 of 1" in words and "Answered in" in words
+    assert "What the models saw" in words and charts(view) == 2
+
+
+def test_choosing_another_face_redraws_its_answer(look, make_picture, wait_until):
+    state, view = look(faces=3)
+    view.answer(make_picture())
+    wait_until(lambda: "ready" in look.drawn)
+    state.look.step(1)
+    assert "Face 2 of 3" in texts(view)
+    state.dark = True
+    assert "Face 2 of 3" in texts(view) and charts(view) == 2
+
+
+def test_no_face_is_a_sentence_that_helps(look, make_picture, wait_until):
+    _state, view = look(faces=0)
+    view.answer(make_picture())
+    wait_until(lambda: "ready" in look.drawn)
+    assert "No face was found" in texts(view) and "cropped closer" in texts(view)
+
+
+def test_a_bad_file_is_a_sentence_and_the_next_picture_works(look, make_picture, wait_until):
+    _state, view = look()
+    view.answer(b"words")
+    wait_until(lambda: "failed" in look.drawn)
+    assert "not a picture" in texts(view)
+    view.answer(make_picture())
+    wait_until(lambda: "ready" in look.drawn)
+
+
+def test_busy_is_a_sentence(look, make_picture):
+    gate = threading.Event()
+    state, view = look(gate=gate, waiting=0)
+    view.answer(make_picture())
+    assert state.look.stage == "busy" and "Looking for faces" in texts(view)
+    view.answer(make_picture())
+    assert state.look.stage == "failed" and "try again" in texts(view)
+    gate.set()
+
+
+def test_a_newer_picture_takes_the_place_of_one_that_waits(look, make_picture, wait_until):
+    gate = threading.Event()
+    _, view = look(gate=gate, waiting=1)
+    view.answer(make_picture())
+    wait_until(view._pool._executor._work_queue.empty)
+    for _ in range(4):
+        view.answer(make_picture())
+    gate.set()
+    wait_until(lambda: "ready" in look.drawn)
+    assert "failed" not in look.drawn
+
+
+def test_forgetting_empties_the_page_even_while_busy(look, make_picture, wait_until):
+    gate = threading.Event()
+    state, view = look(gate=gate)
+    view.answer(make_picture())
+    state.look.forget()
+    gate.set()
+    wait_until(lambda: view._pool._open == 0)
+    assert state.look.stage == "empty" and charts(view) == 0 and "No picture yet" in texts(view)
+
+
+def test_a_missing_example_is_a_sentence(look, tmp_path):
+    state, view = look(example=tmp_path / "none.jpg")
+    view._try_example()
+    assert state.look.stage == "failed" and "use a photo" in texts(view)
+
+
+def test_the_camera_is_in_a_frame_and_leaves_with_it(look):
+    state, view = look()
+    view._camera.switch_on()
+    assert state.look.camera == "starting"
+    assert 'allow="camera"' in texts(view) and len(view._camera._desk) == 1
+    view._camera._ready()
+    assert state.look.camera == "on" and "Camera on" in texts(view)
+    state.page = "about"
+    assert state.look.camera == "off" and "<iframe" not in texts(view) and len(view._camera._desk) == 0
+
+
+def test_a_silent_camera_gets_a_sentence(look):
+    state, view = look()
+    view._camera.switch_on()
+    view._camera._still_waiting(view._camera._link)
+    assert state.look.camera == "silent" and "allow it" in texts(view)
+
+
+def test_an_insecure_address_gets_a_sentence(look, monkeypatch):
+    state, view = look()
+    monkeypatch.setattr(type(view._camera), "_possible", lambda _: False)
+    view._camera.switch_on()
+    assert state.look.camera == "refused" and "https" in texts(view)
+    assert "<iframe" not in texts(view)
+
+
+def test_the_end_of_the_session_ends_the_link(look):
+    state, view = look()
+    view._camera.switch_on()
+    state.end()
+    assert len(view._camera._desk) == 0
+
+
+def test_the_camera_document_opens_with_a_token_only():
+    desk = CameraDesk()
+    assert isinstance(camera_document(desk), pn.pane.HTML)
+
+
+def test_bytes_past_the_limit_are_thrown_away_where_they_arrive():
+    dropper, chunk = PhotoDropper(), b"x" * 10_000_000
+    for number in range(1, 9):
+        data = {"name": "a.jpg", "chunk": number, "total_chunks": 8, "type": "image/jpeg", "data": chunk}
+        dropper._process_event(SimpleNamespace(event_name="upload_event", data=data))
+    assert LIMITS.max_bytes < len(dropper.value["a.jpg"]) <= LIMITS.max_bytes + len(chunk)
+
+
+def test_the_drop_zone_hands_over_and_starts_afresh():
+    taken = []
+    place = drop_zone(taken.append)
+    first = place[0]
+    data = {"name": "a.jpg", "chunk": 1, "total_chunks": 1, "type": "image/jpeg", "data": b"bytes"}
+    first._process_event(SimpleNamespace(event_name="upload_event", data=data))
+    assert taken == [b"bytes"] and place[0] is not first and first.value == {} and place[0].value == {}
+
+
+def test_text_that_a_browser_calls_text_is_handed_over_as_bytes():
+    taken = []
+    place = drop_zone(taken.append)
+    data = {"name": "a.txt", "chunk": 1, "total_chunks": 1, "type": "text/plain", "data": b"words"}
+    place[0]._process_event(SimpleNamespace(event_name="upload_event", data=data))
+    assert taken == [b"words"]
+
+
+@pytest.mark.parametrize("view_class", [EvaluateView, CompareView])
+def test_figures_are_drawn_when_the_page_is_opened_and_not_before(view_class, table_files):
+    state = PageState()
+    view = view_class(state, Record(*table_files))
+    assert charts(view) == 0
+    state.page = view.page
+    assert charts(view) >= 2 and "200" in texts(view)
+
+
+@pytest.mark.parametrize("view_class", [EvaluateView, CompareView])
+def test_figures_follow_the_filters(view_class, table_files):
+    state = PageState(page=view_class.page)
+    view = view_class(state, Record(*table_files))
+    before = texts(view)
+    state.figures.without_copies = True
+    without = texts(view)
+    assert "180" in without and without != before
+    state.figures.split = "PublicTest"
+    assert "90" in texts(view)
+    state.figures.mirrored = False
+    state.dark = True
+    assert charts(view) >= 2
+
+
+@pytest.mark.parametrize("view_class", [EvaluateView, CompareView])
+def test_without_a_table_the_page_says_so(view_class, tmp_path):
+    state = PageState(page=view_class.page)
+    view = view_class(state, Record(tmp_path / "a", tmp_path / "b"))
+    assert "no prediction table yet" in texts(view) and charts(view) == 0
+
+
+def test_a_model_is_not_compared_with_itself(table_files):
+    state = PageState(page="compare")
+    view = CompareView(state, Record(*table_files))
+    state.figures.second = "cnn"
+    assert "two different models" in texts(view)
+
+
+def test_counts_and_shares(table_files):
+    state = PageState(page="evaluate")
+    view = EvaluateView(state, Record(*table_files))
+    toggle = view.__panel__().select(pmui.RadioButtonGroup)[0]
+    toggle.value = False
+    assert state.figures.shares is False
+
+
+def test_about_tells_purpose_limits_rights_and_models():
+    words = texts(AboutView())
+    for phrase in ("What it is for", "not for", "Art.&nbsp;5(1)(f)", "Barrett", "public domain", "Fusion"):
+        assert phrase in words
+
+
+def test_the_application_makes_its_two_documents(fake_predictor, table_files):
+    app = create_app(predictor_factory=fake_predictor, table=table_files[0], unmirrored=table_files[1])
+    assert set(app.routes) == {"/", "/camera"}
+    page = app.page()
+    assert isinstance(page, pmui.Page)
+    tabs = page.main[0]
+    tabs.active = 1
+    assert len(tabs.select(pn.pane.Bokeh)) >= 4
+    page.dark_theme = True
+    assert isinstance(app.camera(), pn.pane.HTML)
+    app.close()
