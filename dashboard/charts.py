@@ -1,8 +1,8 @@
 """What all charts share: a quiet figure, whiskers, and how a model's marks are filled.
 
-Charts are pure functions of data and palette that return Bokeh figures. Where the marks are a standard kind (the
-confusion matrix), HoloViews makes the figure; bars with printed values, outlined and solid, are Bokeh's own
-glyphs, which take 10 ms a figure instead of 60.
+Charts are pure functions of data and palette that return Bokeh figures. Where the marks are a standard kind
+(the confusion matrix), HoloViews makes the figure; bars with printed values, outlined and solid, are Bokeh's
+own glyphs, which take 10 ms a figure instead of 60.
 """
 
 import math

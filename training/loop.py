@@ -100,7 +100,7 @@ class Run:
         self.optimizer = torch.optim.SGD(
             trained,
             lr=recipe.learning_rate,
-            momentum=recipe.momentum,
+            momentum=recipe.momentum[1],
             weight_decay=recipe.weight_decay,
             nesterov=True,
         )
@@ -108,7 +108,12 @@ class Run:
         # OneCycleLR divides by zero where the rate is to rise on one step alone.
         warmup = recipe.warmup if recipe.warmup * steps > 1 else 0.0
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, recipe.learning_rate, total_steps=steps, pct_start=warmup
+            self.optimizer,
+            recipe.learning_rate,
+            total_steps=steps,
+            pct_start=warmup,
+            base_momentum=recipe.momentum[0],
+            max_momentum=recipe.momentum[1],
         )
         self.progress = Progress()
         self.parallel: nn.Module = self.objective

@@ -23,7 +23,8 @@ class Recipe:
     batch : pictures a step, over all processes together.
     learning_rate : the highest of the one-cycle schedule.
     warmup : share of the steps on which the rate rises, 0 to 1.
-    weight_decay, momentum : of SGD with Nesterov's momentum.
+    weight_decay : of SGD.
+    momentum : lowest and highest of Nesterov's momentum; the schedule lowers it while the rate rises.
     label_smoothing : share of the target spread over all classes.
     votes_weight : weight of the second head's loss on FER+ votes; 0 for none.
     augmentation : Augmentation
@@ -39,7 +40,7 @@ class Recipe:
     learning_rate: float = 0.08
     warmup: float = 0.25
     weight_decay: float = 5e-4
-    momentum: float = 0.9
+    momentum: tuple[float, float] = (0.85, 0.95)
     label_smoothing: float = 0.1
     votes_weight: float = 0.0
     augmentation: Augmentation = Augmentation()  # noqa: RUF009 - frozen
@@ -57,7 +58,7 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
-        return {**asdict(self), "frozen": list(self.frozen)}
+        return {**asdict(self), "frozen": list(self.frozen), "momentum": list(self.momentum)}
 
 
 def cnn() -> Recipe:
