@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from fusion_model.network import LandmarkConfig, PixelConfig
 from training.augment import Augmentation
 
 
@@ -62,8 +63,14 @@ class Recipe:
 
 
 def cnn() -> Recipe:
-    """The CNN alone: the pixel branch and a linear layer, with a second head on the FER+ votes."""
-    return Recipe(name="cnn", kind="cnn", epochs=24, votes_weight=0.5)
+    """The CNN alone: the pixel branch and a linear layer, with a second head on FER+ votes. About an hour."""
+    return Recipe(
+        name="cnn",
+        kind="cnn",
+        config={"pixels": asdict(PixelConfig()), "dropout": 0.3},
+        epochs=24,
+        votes_weight=0.5,
+    )
 
 
 def landmarks() -> Recipe:
@@ -74,7 +81,7 @@ def landmarks() -> Recipe:
         epochs=30,
         learning_rate=0.05,
         votes_weight=0.5,
-        config={"landmarks": {"dropout": 0.2}, "dropout": 0.2},
+        config={"landmarks": asdict(LandmarkConfig(dropout=0.2)), "dropout": 0.2},
     )
 
 
@@ -85,7 +92,12 @@ def fusion() -> Recipe:
         kind="fusion",
         epochs=6,
         learning_rate=0.03,
-        config={"landmarks": {"dropout": 0.2}},
+        config={
+            "pixels": asdict(PixelConfig()),
+            "landmarks": asdict(LandmarkConfig(dropout=0.2)),
+            "hidden": 256,
+            "dropout": 0.5,
+        },
         votes_weight=0.5,
         parts={"pixel_branch": "cnn", "landmark_branch": "landmarks"},
         frozen=("pixel_branch",),
