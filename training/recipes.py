@@ -96,7 +96,7 @@ def fusion() -> Recipe:
             "pixels": asdict(PixelConfig()),
             "landmarks": asdict(LandmarkConfig(dropout=0.2)),
             "hidden": 256,
-            "dropout": 0.5,
+            "dropout": 0.2,
         },
         votes_weight=0.5,
         parts={"pixel_branch": "cnn", "landmark_branch": "landmarks"},
