@@ -4,6 +4,7 @@
 for two CPU cores.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -59,7 +60,8 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
-        return {**asdict(self), "frozen": list(self.frozen), "momentum": list(self.momentum)}
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return values
 
 
 def cnn() -> Recipe:
