@@ -8,6 +8,8 @@ import sys
 import warnings
 from pathlib import Path
 
+from fusion_model.native_logs import drop_native_logs
+
 PORT = 5006
 
 
@@ -113,4 +115,5 @@ def _origins(address: str, port: int, allowed: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
+    drop_native_logs()
     sys.exit(main())

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from fusion_model.errors import ExpressionLensError
 from fusion_model.images import read_image
+from fusion_model.native_logs import drop_native_logs
 
 if TYPE_CHECKING:  # at run time it imports PyTorch and MediaPipe, which `--help` need not wait for
     from fusion_model.predictor import FacePrediction, PicturePrediction
@@ -292,21 +293,6 @@ class _Table:
         return name if len(name) <= self._name_width else "..." + name[3 - self._name_width :]
 
 
-def _drop_native_logs() -> None:
-    """Send to nowhere what MediaPipe's C++ side writes to the standard error, past every log level.
-
-    Python's own standard error (sentences, progress, tracebacks) keeps its way by a copy of the file. Setting
-    GLOG_minloglevel by hand brings the lines back.
-    """
-    if "GLOG_minloglevel" in os.environ:
-        return
-    sys.stderr.flush()
-    sys.stderr = os.fdopen(
-        os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace"
-    )
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-
-
 if __name__ == "__main__":
-    _drop_native_logs()
+    drop_native_logs()
     sys.exit(main())

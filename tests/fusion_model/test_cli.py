@@ -311,7 +311,7 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("level", [None, "0"])
 def test_native_log_lines_are_dropped_unless_asked_for(level: str | None) -> None:
     program = (
-        "import os, sys; from fusion_model.__main__ import _drop_native_logs; _drop_native_logs();"
+        "import os, sys; from fusion_model.native_logs import drop_native_logs; drop_native_logs();"
         "os.write(2, b'native\\n'); print('python', file=sys.stderr); raise SystemExit('sentence')"
     )
     environment = {name: value for name, value in os.environ.items() if name != "GLOG_minloglevel"}
