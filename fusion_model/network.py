@@ -6,131 +6,14 @@ K class.
 ``network(pixels_BCHW, landmarks_BLD, mesh_found_B) -> logits_BK``; each takes what it needs of the three.
 The CNN's pixel branch and the fusion model's are the same network, so that a comparison of the two says what
 landmarks add.
-
-References
-----------
-He et al. 2016, "Identity mappings in deep residual networks" (the blocks).
-Chen et al. 2018, "MobileFaceNets" (pooling by a depthwise convolution: in an aligned face places differ).
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from fusion_model.faces import LANDMARKS
-from fusion_model.preprocess import SIDE
-
-
-@dataclass(frozen=True)
-class PixelConfig:
-    """The pixel branch: a narrow ResNet.
-
-    Attributes
-    ----------
-    stem : channels of the first convolution.
-    stages : channels of each stage; each begins by halving the picture's side.
-    blocks : residual blocks a stage.
-    """
-
-    stem: int = 32
-    stages: tuple[int, ...] = (64, 128, 256)
-    blocks: int = 2
-
-    def __post_init__(self) -> None:
-        """Check."""
-        if self.stem < 1 or self.blocks < 0 or not self.stages or min(self.stages) < 1:
-            raise ValueError(f"a pixel branch needs channels and stages above 0, not {self}")
-
-
-@dataclass(frozen=True)
-class LandmarkConfig:
-    """The landmark branch: an MLP.
-
-    Attributes
-    ----------
-    hidden : width of its inner layer.
-    features : width of its output.
-    dropout : share of features dropped in training, 0 to 1.
-    """
-
-    hidden: int = 512
-    features: int = 256
-    dropout: float = 0.5
-
-    def __post_init__(self) -> None:
-        """Check."""
-        if min(self.hidden, self.features) < 1 or not 0 <= self.dropout < 1:
-            raise ValueError(f"a landmark branch needs widths above 0 and a dropout in [0, 1), not {self}")
-
-
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions around a shortcut, activation after the sum."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            *_convolution(channels, channels), nn.ReLU(inplace=True), *_convolution(channels, channels)
-        )
-
-    def forward(self, maps_BCHW: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, C, H, W)."""
-        return torch.relu(maps_BCHW + self.body(maps_BCHW))
-
-
-class PixelBranch(nn.Module):
-    """Pixels (B, 1, 48, 48) -> features (B, F)."""
-
-    def __init__(self, config: PixelConfig = PixelConfig()) -> None:
-        super().__init__()
-        layers: list[nn.Module] = [*_convolution(1, config.stem), nn.ReLU(inplace=True)]
-        channels = config.stem
-        for width in config.stages:
-            layers += [*_convolution(channels, width, stride=2), nn.ReLU(inplace=True)]
-            layers += [ResidualBlock(width) for _ in range(config.blocks)]
-            channels = width
-        self.maps = nn.Sequential(*layers)
-        side = SIDE
-        for _ in config.stages:
-            side = (side + 1) // 2
-        self.pool = nn.Sequential(
-            nn.Conv2d(channels, channels, side, groups=channels, bias=False), nn.BatchNorm2d(channels)
-        )
-        self.features = channels
-        nn.init.constant_(self.pool[0].weight, 1 / side**2)  # type: ignore[arg-type]
-
-    def forward(self, pixels_BCHW: Tensor) -> Tensor:
-        """Features (B, F)."""
-        return self.pool(self.maps(pixels_BCHW)).flatten(1)
-
-
-class LandmarkBranch(nn.Module):
-    """Landmarks (B, 478, 3) and whether they are real (B,) -> features (B, F).
-
-    A face without a mesh gets a learned embedding in place of features: never zeros in silence.
-    """
-
-    def __init__(self, config: LandmarkConfig = LandmarkConfig()) -> None:
-        super().__init__()
-        self.mlp = nn.Sequential(
-            nn.Flatten(),
-            nn.BatchNorm1d(LANDMARKS * 3),
-            nn.Linear(LANDMARKS * 3, config.hidden, bias=False),
-            nn.BatchNorm1d(config.hidden),
-            nn.ReLU(inplace=True),
-            nn.Dropout(config.dropout),
-            nn.Linear(config.hidden, config.features, bias=False),
-            nn.BatchNorm1d(config.features),
-            nn.ReLU(inplace=True),
-        )
-        self.no_mesh = nn.Parameter(torch.zeros(config.features))
-        self.features = config.features
-
-    def forward(self, landmarks_BLD: Tensor, mesh_found_B: Tensor) -> Tensor:
-        """Features (B, F)."""
-        features_BF = self.mlp(landmarks_BLD)
-        return torch.where(mesh_found_B[:, None], features_BF, self.no_mesh.to(features_BF.dtype))
+from fusion_model.branches import LandmarkBranch, MlpConfig, PixelBranch, PixelConfig, mlp
 
 
 class ExpressionNetwork(nn.Module):
@@ -185,7 +68,7 @@ class LandmarkMlp(ExpressionNetwork):
     def __init__(
         self,
         classes: int,
-        landmarks: LandmarkConfig = LandmarkConfig(),
+        landmarks: MlpConfig = MlpConfig(),
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
@@ -198,24 +81,23 @@ class LandmarkMlp(ExpressionNetwork):
         return self.landmark_branch(landmarks_BLD, mesh_found_B)
 
 
-class FusionNet(ExpressionNetwork):
-    """The two branches and a head on their features side by side."""
+class TwoBranches(ExpressionNetwork):
+    """A pixel branch, a second branch, and a head on their features side by side.
+
+    Attributes
+    ----------
+    pixel_branch : pixels -> features.
+    fuse : features of both -> (B, F).
+    """
 
     def __init__(
-        self,
-        classes: int,
-        pixels: PixelConfig = PixelConfig(),
-        landmarks: LandmarkConfig = LandmarkConfig(),
-        hidden: int = 256,
-        dropout: float = 0.5,
+        self, classes: int, pixel_branch: PixelBranch, second: int, hidden: int, dropout: float
     ) -> None:
         super().__init__()
-        self.pixel_branch = PixelBranch(pixels)
-        self.landmark_branch = LandmarkBranch(landmarks)
-        width = self.pixel_branch.features + self.landmark_branch.features
+        self.pixel_branch = pixel_branch
         self.fuse = nn.Sequential(
             nn.Dropout(dropout),
-            nn.Linear(width, hidden, bias=False),
+            nn.Linear(pixel_branch.features + second, hidden, bias=False),
             nn.BatchNorm1d(hidden),
             nn.ReLU(inplace=True),
         )
@@ -224,12 +106,57 @@ class FusionNet(ExpressionNetwork):
 
     def features(self, pixels_BCHW: Tensor, landmarks_BLD: Tensor, mesh_found_B: Tensor) -> Tensor:
         """What the head sees, (B, F)."""
-        pixel_BF = self.pixel_branch(pixels_BCHW)
-        landmark_BF = self.landmark_branch(landmarks_BLD, mesh_found_B)
-        return self.fuse(torch.cat([pixel_BF, landmark_BF.to(pixel_BF.dtype)], dim=1))
+        return self.join(self.pixel_branch(pixels_BCHW), landmarks_BLD, mesh_found_B)
+
+    def join(self, pixel_BF: Tensor, landmarks_BLD: Tensor, mesh_found_B: Tensor) -> Tensor:
+        """What the head sees, (B, F), from features that the pixel branch gave."""
+        second_BF = self.second(pixel_BF, landmarks_BLD, mesh_found_B)
+        return self.fuse(torch.cat([pixel_BF, second_BF.to(pixel_BF.dtype)], dim=1))
+
+    def second(self, pixel_BF: Tensor, landmarks_BLD: Tensor, mesh_found_B: Tensor) -> Tensor:
+        """Features of the second branch, (B, F)."""
+        raise NotImplementedError
 
 
-KINDS = ("cnn", "landmarks", "fusion")
+class FusionNet(TwoBranches):
+    """The fusion model: a CNN on pixels and an MLP on landmarks."""
+
+    def __init__(
+        self,
+        classes: int,
+        pixels: PixelConfig = PixelConfig(),
+        landmarks: MlpConfig = MlpConfig(),
+        hidden: int = 256,
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__(classes, PixelBranch(pixels), landmarks.features, hidden, dropout)
+        self.landmark_branch = LandmarkBranch(landmarks)
+
+    def second(self, pixel_BF: Tensor, landmarks_BLD: Tensor, mesh_found_B: Tensor) -> Tensor:
+        """Features of the landmarks, (B, F)."""
+        return self.landmark_branch(landmarks_BLD, mesh_found_B)
+
+
+class WiderCnn(TwoBranches):
+    """The fusion model's control: as many parameters as its, those of the landmarks spent on the pixels."""
+
+    def __init__(
+        self,
+        classes: int,
+        pixels: PixelConfig = PixelConfig(),
+        extra: MlpConfig = MlpConfig(),
+        hidden: int = 256,
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__(classes, PixelBranch(pixels), extra.features, hidden, dropout)
+        self.extra_branch = mlp(self.pixel_branch.features, extra)
+
+    def second(self, pixel_BF: Tensor, landmarks_BLD: Tensor, mesh_found_B: Tensor) -> Tensor:
+        """Further features of the pixels' features, (B, F)."""
+        return self.extra_branch(pixel_BF)
+
+
+KINDS = ("cnn", "landmarks", "fusion", "wider")
 
 
 def build_network(kind: str, classes: int, config: dict[str, Any]) -> ExpressionNetwork:
@@ -250,18 +177,17 @@ def build_network(kind: str, classes: int, config: dict[str, Any]) -> Expression
         made: dict[str, Any] = dict(config)
         if "pixels" in made:
             made["pixels"] = PixelConfig(**{**made["pixels"], "stages": tuple(made["pixels"]["stages"])})
-        if "landmarks" in made:
-            made["landmarks"] = LandmarkConfig(**made["landmarks"])
+        for name in ("landmarks", "extra"):
+            if name in made:
+                made[name] = MlpConfig(**made[name])
         if kind == "cnn":
             return Cnn(classes, **made)
         if kind == "landmarks":
             return LandmarkMlp(classes, **made)
         if kind == "fusion":
             return FusionNet(classes, **made)
+        if kind == "wider":
+            return WiderCnn(classes, **made)
     except (TypeError, KeyError) as error:
         raise ValueError(f"the config {config} does not fit a network of kind {kind!r}: {error}") from error
     raise ValueError(f"the kind is {kind!r}, expected one of {', '.join(KINDS)}")
-
-
-def _convolution(channels: int, width: int, stride: int = 1) -> list[nn.Module]:
-    return [nn.Conv2d(channels, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width)]

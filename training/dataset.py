@@ -6,12 +6,13 @@ V FER+ vote column.
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from fusion_model.faces import LANDMARKS, Face
 from fusion_model.frame import FER_FRAME, compose, eyes_of
@@ -20,6 +21,9 @@ from fusion_model.preprocess import frontal_landmarks, inputs_matrix, standardis
 from training.augment import Augmentation, draw, flipped, vary_crop, vary_landmarks
 from training.fer2013 import FaceDataset
 from training.landmark_cache import Landmarks
+
+#: Whose mesh a face is shown with: its own, or in the controls another's or none.
+MESHES = ("own", "shuffled", "none")
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,18 @@ class Samples:
             self.labels,
         )
 
+    def with_mesh(self, whose: str, seed: int = 0) -> "Samples":
+        """The samples with their own meshes, with each other's ("shuffled", by the seed), or with "none"."""
+        if whose == "own":
+            return self
+        found_N, landmarks_NLD = self.mesh_found_N, self.landmarks_NLD.copy()
+        if whose == "none":
+            landmarks_NLD[:], found_N = 0, np.zeros_like(found_N)
+        else:
+            own_N = np.flatnonzero(found_N)
+            landmarks_NLD[own_N] = self.landmarks_NLD[np.random.default_rng(seed).permutation(own_N)]
+        return replace(self, landmarks_NLD=landmarks_NLD, mesh_found_N=found_N)
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -73,6 +89,7 @@ class Batch:
     mesh_found_B : bool (B,)
     labels_B : int64 (B,)
     votes_BV : float32 (B, 10) FER+ votes; zeros where there are none.
+    pixel_features_BF : what a frozen pixel branch makes of the pixels, where that is known.
     """
 
     pixels_BCHW: Tensor
@@ -80,6 +97,7 @@ class Batch:
     mesh_found_B: Tensor
     labels_B: Tensor
     votes_BV: Tensor
+    pixel_features_BF: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on that device, pictures in the channels-last layout that convolutions like."""
@@ -90,6 +108,15 @@ class Batch:
                 for tensor in (self.landmarks_BLD, self.mesh_found_B, self.labels_B, self.votes_BV)
             ),
         )
+
+    def resized(self, side: int) -> "Batch":
+        """The same batch with its pictures `side` px wide and high, smoothed where they shrink."""
+        if side == self.pixels_BCHW.shape[-1]:
+            return self
+        pixels_BCHW = functional.interpolate(
+            self.pixels_BCHW, size=(side, side), mode="bilinear", antialias=True
+        )
+        return replace(self, pixels_BCHW=pixels_BCHW.contiguous(memory_format=torch.channels_last))
 
 
 def make_samples(dataset: FaceDataset, landmarks: Landmarks) -> Samples:

@@ -8,7 +8,7 @@ import contextlib
 import os
 import pickle
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,9 @@ from fusion_model.errors import ExpressionLensError
 from training.dataset import Batch, EpochBatches, Samples, plain_batches
 from training.losses import Objective
 from training.recipes import Recipe
+
+#: What a frozen pixel branch makes of a batch, (B, F), by view and step.
+PixelFeatures = dict[tuple[int, int], torch.Tensor]
 
 
 class TrainingError(ExpressionLensError):
@@ -116,6 +119,7 @@ class Run:
             max_momentum=recipe.momentum[1],
         )
         self.progress = Progress()
+        self.pixel_features: PixelFeatures = {}
         self.parallel: nn.Module = self.objective
         if self.runtime.world > 1:
             self.parallel = DistributedDataParallel(self.objective)
@@ -187,25 +191,38 @@ class Run:
         self.objective.train()
         for name in self.recipe.frozen:
             self.objective.network.get_submodule(name).eval()
+        view = self.progress.epoch % self.recipe.views if self.recipe.views else self.progress.epoch
         batches = EpochBatches(
             self.train,
             self.recipe.batch,
             self.recipe.augmentation,
             self.seed,
-            self.progress.epoch,
+            view,
             self.runtime.rank,
             self.runtime.world,
-            self.objective.network.reads_pixels,
+            self.objective.network.reads_pixels and (view, 0) not in self.pixel_features,
         )
+        side = self.recipe.side(self.progress.epoch)
         total, right, seen = 0.0, 0, 0
         title = f"epoch {self.progress.epoch + 1}/{self.recipe.epochs}"
         with tqdm(batches, desc=title, unit="step", disable=None if self.runtime.first else True) as bar:
-            for batch in bar:
-                loss, logits_BK = self._step(batch.to(self.runtime.device))
+            for step, made in enumerate(bar):
+                batch = made.to(self.runtime.device).resized(side)
+                if self.recipe.views:
+                    batch = self._with_pixel_features(batch, view, step)
+                loss, logits_BK = self._step(batch)
                 total, seen = total + loss * len(logits_BK), seen + len(logits_BK)
                 right += int((logits_BK.argmax(1).cpu() == batch.labels_B).sum())
                 bar.set_postfix(loss=f"{total / seen:.3f}", right=f"{right / seen:.3f}")
         return {"loss": total / max(1, seen), "training_accuracy": right / max(1, seen)}
+
+    def _with_pixel_features(self, batch: Batch, view: int, step: int) -> Batch:
+        """The batch with what the frozen pixel branch makes of it, computed once for each view."""
+        if (view, step) not in self.pixel_features:
+            branch = self.objective.network.get_submodule("pixel_branch")
+            with torch.no_grad(), torch.autocast(self.runtime.device.type, torch.bfloat16):
+                self.pixel_features[view, step] = branch(batch.pixels_BCHW)
+        return replace(batch, pixel_features_BF=self.pixel_features[view, step])
 
     def _step(self, batch: Batch) -> tuple[float, torch.Tensor]:
         with torch.autocast(self.runtime.device.type, torch.bfloat16):

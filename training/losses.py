@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fusion_model.network import ExpressionNetwork
+from fusion_model.network import ExpressionNetwork, TwoBranches
 from training.dataset import Batch
 from training.fer2013 import VOTE_COLUMNS
 
@@ -36,7 +36,10 @@ class Objective(nn.Module):
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Loss (a scalar) and logits (B, K)."""
-        features_BF = self.network.features(batch.pixels_BCHW, batch.landmarks_BLD, batch.mesh_found_B)
+        if isinstance(self.network, TwoBranches) and batch.pixel_features_BF is not None:
+            features_BF = self.network.join(batch.pixel_features_BF, batch.landmarks_BLD, batch.mesh_found_B)
+        else:
+            features_BF = self.network.features(batch.pixels_BCHW, batch.landmarks_BLD, batch.mesh_found_B)
         logits_BK = self.network.head(features_BF).float()
         loss = functional.cross_entropy(logits_BK, batch.labels_B, label_smoothing=self.label_smoothing)
         if self.votes_head is not None:

@@ -6,11 +6,18 @@ for two CPU cores.
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from fusion_model.network import LandmarkConfig, PixelConfig
+from fusion_model.branches import MlpConfig, PixelConfig
+from fusion_model.preprocess import SIDE
 from training.augment import Augmentation
+from training.dataset import MESHES
+
+#: The landmark branch.
+LANDMARKS = MlpConfig(hidden=480, dropout=0.2, blocks=2)
+#: As many parameters as `LANDMARKS`, within one in a hundred, on a pixel branch's 256 features.
+EXTRA = MlpConfig(hidden=900, dropout=0.2, blocks=1)
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,11 @@ class Recipe:
     augmentation : Augmentation
     parts : pieces of the network taken from finished runs, as ``{"pixel_branch": "cnn"}``.
     frozen : pieces that are not trained further.
+    sides : how large the pictures are in the first epochs, as ``((px, epochs), …)``; afterwards the networks'
+        own 48 px. Small pictures cost less and teach the coarse first (Howard 2018, "progressive resizing").
+    views : where the pixel branch is frozen: how many augmented views it sees of each picture. Its features
+        of a view are kept, and epoch e takes view e modulo `views`; 0: new ones in every epoch.
+    mesh : "own"; for controls "shuffled", every face with another's landmarks, or "none".
     """
 
     name: str
@@ -48,6 +60,9 @@ class Recipe:
     augmentation: Augmentation = Augmentation()  # noqa: RUF009 - frozen
     parts: dict[str, str] = field(default_factory=dict)
     frozen: tuple[str, ...] = ()
+    sides: tuple[tuple[int, int], ...] = ()
+    views: int = 0
+    mesh: str = "own"
 
     def __post_init__(self) -> None:
         """Check."""
@@ -57,6 +72,18 @@ class Recipe:
             )
         if not 0 < self.warmup < 1:
             raise ValueError(f"the warm-up is a share between 0 and 1, not {self.warmup}")
+        if self.views and "pixel_branch" not in self.frozen:
+            raise ValueError("the features of a pixel branch can only be kept where it is frozen")
+        if self.mesh not in MESHES:
+            raise ValueError(f"the mesh is one of {', '.join(MESHES)}, not {self.mesh!r}")
+
+    def side(self, epoch: int) -> int:
+        """Side of the pictures in that epoch, counted from 0; px."""
+        for side, epochs in self.sides:
+            if epoch < epochs:
+                return side
+            epoch -= epochs
+        return SIDE
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -75,15 +102,40 @@ def cnn() -> Recipe:
     )
 
 
+def cnn_longer() -> Recipe:
+    """The CNN, trained on from the end of `cnn`, which still learned: 16 more epochs. About 35 minutes."""
+    return replace(
+        cnn(),
+        name="cnn_longer",
+        epochs=16,
+        learning_rate=0.04,
+        warmup=0.1,
+        parts={"pixel_branch": "cnn", "head": "cnn"},
+    )
+
+
+def cnn_short() -> Recipe:
+    """The CNN in 10 epochs on growing pictures: for comparisons over many seeds. About 15 minutes."""
+    return replace(
+        cnn(),
+        name="cnn_short",
+        epochs=10,
+        sides=((32, 5), (40, 3)),
+        augmentation=Augmentation(rotation=10.0, scale=0.1, erase=0.25),
+    )
+
+
 def landmarks() -> Recipe:
-    """The control: landmarks alone. About 3 minutes."""
+    """The control: landmarks alone. About 5 minutes."""
     return Recipe(
         name="landmarks",
         kind="landmarks",
-        epochs=30,
+        epochs=50,
+        batch=256,
         learning_rate=0.05,
         votes_weight=0.5,
-        config={"landmarks": asdict(LandmarkConfig(dropout=0.2)), "dropout": 0.2},
+        config={"landmarks": asdict(LANDMARKS), "dropout": 0.2},
+        augmentation=Augmentation(landmark_noise=0.002, landmark_turn=0.0),
     )
 
 
@@ -92,18 +144,62 @@ def fusion() -> Recipe:
     return Recipe(
         name="fusion",
         kind="fusion",
-        epochs=6,
-        learning_rate=0.03,
+        epochs=9,
+        learning_rate=0.1,
+        label_smoothing=0.0,
         config={
             "pixels": asdict(PixelConfig()),
-            "landmarks": asdict(LandmarkConfig(dropout=0.2)),
+            "landmarks": asdict(LANDMARKS),
             "hidden": 256,
-            "dropout": 0.2,
+            "dropout": 0.5,
         },
         votes_weight=0.5,
-        parts={"pixel_branch": "cnn", "landmark_branch": "landmarks"},
+        augmentation=Augmentation(landmark_noise=0.002, landmark_turn=0.0),
+        parts={"pixel_branch": "cnn_longer", "landmark_branch": "landmarks"},
         frozen=("pixel_branch",),
+        views=2,
     )
 
 
-RECIPES: dict[str, Callable[[], Recipe]] = {"cnn": cnn, "landmarks": landmarks, "fusion": fusion}
+def fusion_short() -> Recipe:
+    """The fusion model on `cnn_short`'s pixel branch: for comparisons over many seeds. About 5 minutes."""
+    return replace(
+        fusion(),
+        name="fusion_short",
+        parts={"pixel_branch": "cnn_short", "landmark_branch": "landmarks"},
+    )
+
+
+def shuffled_short() -> Recipe:
+    """A control: `fusion_short` where every face has another's landmarks, in training and after."""
+    return replace(
+        fusion_short(), name="shuffled_short", parts={"pixel_branch": "cnn_short"}, mesh="shuffled"
+    )
+
+
+def wider_short() -> Recipe:
+    """A control: `fusion_short` with the landmarks' parameters spent on the pixels' features instead."""
+    return replace(
+        fusion_short(),
+        name="wider_short",
+        kind="wider",
+        config={
+            "pixels": asdict(PixelConfig()),
+            "extra": asdict(EXTRA),
+            "hidden": 256,
+            "dropout": 0.5,
+        },
+        parts={"pixel_branch": "cnn_short"},
+    )
+
+
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    "cnn": cnn,
+    "cnn_longer": cnn_longer,
+    "cnn_short": cnn_short,
+    "landmarks": landmarks,
+    "fusion": fusion,
+    "fusion_short": fusion_short,
+    "shuffled_short": shuffled_short,
+    "wider_short": wider_short,
+}

@@ -10,19 +10,20 @@ import platform
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from fusion_model.calibration import fit_temperature
-from fusion_model.checkpoint import Card, load_checkpoint, save_checkpoint
+from fusion_model.checkpoint import Card, load_card, load_checkpoint, save_checkpoint
 from fusion_model.classifier import Classifier
 from fusion_model.errors import ExpressionLensError
 from fusion_model.network import build_network
 from training.dataset import Samples, make_samples
 from training.fer2013 import FaceDataset, read_fer2013, read_votes
 from training.landmark_cache import DEFAULT_CACHE, Landmarks, landmarks_of
-from training.loop import Run, Runtime, TrainingError
+from training.loop import PixelFeatures, Run, Runtime, TrainingError
 from training.losses import Objective
 from training.recipes import RECIPES, Recipe
 from training.scoring import logits_of
@@ -56,17 +57,26 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def train(recipe: Recipe, options: argparse.Namespace, runtime: Runtime) -> Path:
-    """Train as the options say, and write the weights with their card; returns the weights' path."""
+def train(
+    recipe: Recipe, options: argparse.Namespace, runtime: Runtime, known: PixelFeatures | None = None
+) -> Path:
+    """Train as the options say, and write the weights with their card; returns the weights' path.
+
+    `known` is what `training.loop.Run.pixel_features` holds of a run on the same pixel branch, with the same
+    seed, batches and augmentation of pixels; it is added to.
+    """
     dataset = read_fer2013(options.data)
     if options.votes:
         dataset = read_votes(options.votes, dataset)
     elif recipe.votes_weight:
         recipe = replace(recipe, votes_weight=0.0)
     samples = make_samples(dataset, _landmarks(dataset, options.cache, runtime))
+    samples = samples.with_mesh(recipe.mesh, options.seed)
     run = prepare_run(
         recipe, options.seed, options.run or Path("runs") / recipe.name, runtime, dataset, samples
     )
+    if known is not None:
+        run.pixel_features = known
     if options.resume:
         run.resume()
     elif run.state_file.exists():
@@ -78,6 +88,37 @@ def train(recipe: Recipe, options: argparse.Namespace, runtime: Runtime) -> Path
     if runtime.first:
         publish(run, dataset, weights)
     return weights
+
+
+def finish(
+    name: str,
+    data: Path,
+    votes: Path | None,
+    cache: Path,
+    seed: int,
+    folder: Path,
+    known: PixelFeatures | None = None,
+) -> Path:
+    """The weights of a run: those that are there, or else trained now, from where it was if it was begun.
+
+    Parameters
+    ----------
+    name : of the recipe
+    data, votes, cache, seed : as the command line takes them
+    folder : of the run; what it takes from other runs lies beside it
+    known : see `train`
+    """
+    weights = folder / f"{name}.safetensors"
+    if weights.exists():
+        return weights
+    resume = (folder / "state.pt").exists()
+    print(f"{folder}: {name}, seed {seed}{', resumed' if resume else ''}", flush=True)
+    options = argparse.Namespace(data=data, votes=votes, cache=cache, seed=seed, run=folder, resume=resume)
+    runtime = Runtime.start()
+    try:
+        return train(RECIPES[name](), options, runtime, known)
+    finally:
+        runtime.stop()
 
 
 def prepare_run(
@@ -120,6 +161,7 @@ def publish(run: Run, dataset: FaceDataset, weights: Path) -> None:
         },
         training={
             "recipe": recipe.to_json(),
+            "begun_from": _sources(run),
             "seed": run.seed,
             "minutes": round(run.progress.seconds / 60, 1),
             "machine": _machine(device, run.runtime.world),
@@ -148,6 +190,23 @@ def publish(run: Run, dataset: FaceDataset, weights: Path) -> None:
     )
     save_checkpoint(weights, run.objective.network, card)
     print(f"{weights}: PublicTest {json.dumps(card.scores['PublicTest'])}, temperature {card.temperature}")
+
+
+def _sources(run: Run) -> dict[str, Any]:
+    """By source of parts: epochs, minutes and seed of its run, and what that was begun from."""
+    cards = {
+        source: load_card(run.folder.parent / source / f"{source}.safetensors")
+        for source in dict.fromkeys(run.recipe.parts.values())
+    }
+    return {
+        source: {
+            "epochs": card.training["recipe"]["epochs"],
+            "minutes": card.training["minutes"],
+            "seed": card.training["seed"],
+            "begun_from": card.training.get("begun_from", {}),
+        }
+        for source, card in cards.items()
+    }
 
 
 def _landmarks(dataset: FaceDataset, cache: Path, runtime: Runtime) -> Landmarks:

@@ -6,22 +6,14 @@ import pytest
 import torch
 from torch import nn
 
+from fusion_model.branches import LandmarkBranch, MlpConfig, PixelBranch, PixelConfig
 from fusion_model.faces import LANDMARKS
-from fusion_model.network import (
-    KINDS,
-    Cnn,
-    ExpressionNetwork,
-    FusionNet,
-    LandmarkBranch,
-    LandmarkConfig,
-    PixelConfig,
-    build_network,
-)
+from fusion_model.network import KINDS, Cnn, ExpressionNetwork, FusionNet, TwoBranches, build_network
 from fusion_model.preprocess import SIDE
 
 # The bias of the first norm adds a constant to what the next norm takes the mean off: only in evaluation,
 # with running statistics, has it any effect.
-CANCELLED_IN_TRAINING = {"landmark_branch.mlp.1.bias"}
+CANCELLED_IN_TRAINING = {"landmark_branch.mlp.1.bias", "extra_branch.1.bias"}
 Inputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
@@ -65,7 +57,7 @@ def test_every_parameter_gets_a_gradient(kind: str, training: bool, inputs: Inpu
     }
     without = {name for name, gradient in largest.items() if not gradient > 1e-6}
     assert without <= (CANCELLED_IN_TRAINING if training else set())
-    assert ("landmark_branch.no_mesh" in largest) == (kind != "cnn")
+    assert ("landmark_branch.no_mesh" in largest) == (kind in ("landmarks", "fusion"))
 
 
 @pytest.mark.parametrize("kind", ["landmarks", "fusion"])
@@ -132,6 +124,43 @@ def test_the_pixel_branches_of_cnn_and_fusion_are_the_same_network() -> None:
     fusion.pixel_branch.load_state_dict(cnn.pixel_branch.state_dict())
 
 
+@pytest.mark.parametrize("kind", ["fusion", "wider"])
+def test_features_known_beforehand_give_the_same_answer(kind: str, inputs: Inputs) -> None:
+    network = made(kind).eval()
+    assert isinstance(network, TwoBranches)
+    with torch.inference_mode():
+        pixel_BF = network.pixel_branch(inputs[0])
+        torch.testing.assert_close(network.join(pixel_BF, *inputs[1:]), network.features(*inputs))
+
+
+def test_faces_without_a_mesh_do_not_move_the_norms_of_the_landmarks(inputs: Inputs) -> None:
+    _, landmarks_BLD, found_B = inputs
+    running = []
+    for filler in (0.0, 1e3):
+        torch.manual_seed(1)
+        branch = LandmarkBranch(MlpConfig(blocks=1, dropout=0.0)).train()
+        filled_BLD = torch.where(
+            found_B[:, None, None], landmarks_BLD, torch.full_like(landmarks_BLD, filler)
+        )
+        features_BF = branch(filled_BLD, found_B)
+        assert torch.equal(features_BF[~found_B], branch.no_mesh.expand(int((~found_B).sum()), -1))
+        running.append((features_BF, branch.mlp[1].running_mean))
+    torch.testing.assert_close(running[0], running[1])
+
+
+@pytest.mark.parametrize("side", [32, 40])
+def test_a_smaller_picture_gets_a_smaller_pool(side: int) -> None:
+    branch = PixelBranch(PixelConfig(stem=4, stages=(4, 8, 8), blocks=0)).eval()
+    with torch.inference_mode():
+        flat_BF = branch(torch.zeros(1, 1, SIDE, SIDE)), branch(torch.zeros(1, 1, side, side))
+        assert branch(torch.randn(2, 1, side, side)).shape == (2, 8)
+        # The pool weighs the same area as before: its weights still sum to 1.
+        maps_BCHW = torch.ones(1, 8, side // 8, side // 8)
+        branch.maps = nn.Identity()  # type: ignore[assignment]
+        torch.testing.assert_close(branch(maps_BCHW), branch(torch.ones(1, 8, 6, 6)))
+    assert flat_BF[0].shape == flat_BF[1].shape
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_size_is_within_the_budget(kind: str) -> None:
     assert sum(parameter.numel() for parameter in made(kind).parameters()) <= 5_000_000
@@ -149,7 +178,8 @@ def test_a_config_of_plain_values_is_followed() -> None:
     assert network.pixel_branch.features == 8
     assert network.landmark_branch.features == 5
     assert network.feature_count == 9
-    assert [layer.p for layer in network.modules() if isinstance(layer, nn.Dropout)] == [0.0, 0.25, 0.25]
+    dropouts = [layer.p for layer in network.modules() if isinstance(layer, nn.Dropout)]
+    assert sorted(dropouts) == [0.0, 0.25, 0.25]
     assert config["pixels"]["stages"] == [4, 8]
     with torch.inference_mode():
         logits_BK = network.eval()(
@@ -186,4 +216,4 @@ def test_configs_check_themselves() -> None:
             PixelConfig(**wrong)  # type: ignore[arg-type]
     for wrong in ({"hidden": 0}, {"features": 0}, {"dropout": -0.1}, {"dropout": 1}):
         with pytest.raises(ValueError, match="landmark branch"):
-            LandmarkConfig(**wrong)  # type: ignore[arg-type]
+            MlpConfig(**wrong)  # type: ignore[arg-type]

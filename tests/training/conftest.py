@@ -122,9 +122,11 @@ def small_recipe() -> Callable[..., Recipe]:
         config: dict[str, Any] = {}
         if kind != "landmarks":
             config["pixels"] = SMALL_PIXELS
-        if kind != "cnn":
+        if kind in ("landmarks", "fusion"):
             config["landmarks"] = SMALL_LANDMARKS
-        if kind == "fusion":
+        if kind == "wider":
+            config["extra"] = SMALL_LANDMARKS
+        if kind in ("fusion", "wider"):
             config["hidden"] = 8
         recipe = Recipe(
             name=kind, kind=kind, config=config, epochs=3, batch=8, learning_rate=0.02, votes_weight=0.5

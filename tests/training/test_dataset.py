@@ -179,3 +179,32 @@ def test_a_batch_moves_to_a_device_with_its_pictures_channels_last(samples: Samp
     moved = batch.to(torch.device("cpu"))
     assert moved.pixels_BCHW.is_contiguous(memory_format=torch.channels_last)
     assert_same(moved, batch)
+
+
+def test_in_the_controls_a_face_has_anothers_mesh_or_none(samples: Samples) -> None:
+    own = samples.with_mesh("own")
+    assert own is samples
+    shuffled, again, other = (samples.with_mesh("shuffled", seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(shuffled.landmarks_NLD, again.landmarks_NLD)
+    assert (shuffled.landmarks_NLD != other.landmarks_NLD).any()
+    np.testing.assert_array_equal(shuffled.mesh_found_N, samples.mesh_found_N)
+    # The same meshes, mostly elsewhere; nothing is lost or doubled.
+    moved_N = (shuffled.landmarks_NLD != samples.landmarks_NLD).any(axis=(1, 2))
+    assert moved_N.sum() > samples.mesh_found_N.sum() / 2
+    assert not moved_N[~samples.mesh_found_N].any()
+    sums = (np.sort(chosen.landmarks_NLD.sum(axis=(1, 2))) for chosen in (samples, shuffled))
+    np.testing.assert_array_equal(*sums)
+    none = samples.with_mesh("none")
+    assert not none.mesh_found_N.any() and not none.landmarks_NLD.any()
+    assert samples.mesh_found_N.any()
+
+
+def test_a_batch_can_be_made_smaller(samples: Samples) -> None:
+    batch = next(plain_batches(samples, 4))
+    assert batch.resized(48) is batch
+    small = batch.resized(24)
+    assert small.pixels_BCHW.shape == (4, 1, 24, 24)
+    assert torch.equal(small.landmarks_BLD, batch.landmarks_BLD)
+    torch.testing.assert_close(
+        small.pixels_BCHW.mean(dim=(1, 2, 3)), batch.pixels_BCHW.mean(dim=(1, 2, 3)), atol=0.02, rtol=0
+    )

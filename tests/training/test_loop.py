@@ -26,6 +26,7 @@ EAGER: dict[str, dict[str, Any]] = {
     "cnn": {"dropout": 0.0, "pixels": PIXELS},
     "landmarks": {"dropout": 0.0, "landmarks": LANDMARKS},
     "fusion": {"dropout": 0.0, "pixels": PIXELS, "landmarks": LANDMARKS, "hidden": 32},
+    "wider": {"dropout": 0.0, "pixels": PIXELS, "extra": LANDMARKS, "hidden": 32},
 }
 
 
@@ -226,6 +227,45 @@ def test_what_is_frozen_does_not_change(small_recipe: Make, make_run: Callable[.
     }
     # Neither its weights nor its running statistics.
     assert changed == {"landmark_branch", "fuse", "head"}
+
+
+@pytest.mark.parametrize("kind", ["fusion", "wider"])
+def test_the_features_of_a_view_are_computed_once_and_resume_to_the_same_bits(
+    kind: str, small_recipe: Make, make_run: Callable[..., Run]
+) -> None:
+    recipe = small_recipe(kind, frozen=("pixel_branch",), views=2, epochs=4)
+    straight = make_run(recipe, "straight")
+    branch = straight.objective.network.get_submodule("pixel_branch")
+    rows: list[int] = []
+    branch.register_forward_hook(lambda _, inputs, __: rows.append(len(inputs[0])))
+    straight.train_all()
+    # Four epochs of scoring on all 32, and two views of 32 in batches of 8.
+    assert sorted(rows) == [8] * 8 + [32] * 4
+
+    halves = [make_run(replace(recipe, epochs=4), "halves") for _ in range(2)]
+    halves[0].recipe = replace(recipe, epochs=3)  # a kill after the third epoch, inside the second round
+    halves[0].train_all()
+    halves[0].recipe = recipe
+    halves[0].save()
+    halves[1].resume()
+    halves[1].train_all()
+    assert_same(halves[1].objective.state_dict(), straight.objective.state_dict())
+
+
+def test_small_pictures_come_first(
+    small_recipe: Make, make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(small_recipe("cnn", sides=((32, 1), (40, 1)), epochs=3))
+    sides: list[int] = []
+    step = run._step
+
+    def watched(batch: Any) -> Any:
+        sides.append(batch.pixels_BCHW.shape[-1])
+        return step(batch)
+
+    monkeypatch.setattr(run, "_step", watched)
+    run.train_all()
+    assert sides == [32] * 4 + [40] * 4 + [48] * 4
 
 
 def test_a_run_whose_loss_is_lost_stops_with_a_sentence(

@@ -97,6 +97,13 @@ def test_all_models_are_trained_one_on_another(
     branches = [loaded[name][0].get_submodule("pixel_branch").state_dict() for name in ("cnn", "fusion")]
     assert all(torch.equal(branches[0][name], branches[1][name]) for name in branches[0])
     assert "PublicTest" in capsys.readouterr().out
+    # What it was begun from is told, though only the last weights are shipped.
+    begun = load_card(tmp_path / "fusion" / "fusion.safetensors").training["begun_from"]
+    assert set(begun) == {"cnn", "landmarks"}
+    cnn = load_card(tmp_path / "cnn" / "cnn.safetensors").training
+    assert begun["cnn"]["epochs"] == cnn["recipe"]["epochs"]
+    assert begun["cnn"]["minutes"] == cnn["minutes"]
+    assert cnn["begun_from"] == begun["cnn"]["begun_from"] == {}
 
 
 def test_the_scores_on_the_card_are_those_of_the_weights(
