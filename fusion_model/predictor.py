@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+import torch
 
 from fusion_model.checkpoint import ASSETS, CheckpointError, available_models
-from fusion_model.classifier import Classifier
+from fusion_model.classifier import FaceBatch, load_classifiers
 from fusion_model.faces import Face, FaceFinder
 from fusion_model.preprocess import FaceInputs, face_inputs
 
@@ -61,7 +62,8 @@ class PicturePrediction:
     ----------
     width, height : of the picture, px.
     faces : largest first; empty where no face was found.
-    milliseconds : time spent on `find`, on `prepare`, and on each model by name.
+    milliseconds : time spent on `find`, on `prepare`, and on each model by name; what models share counts for
+        the first of them.
     """
 
     width: int
@@ -92,7 +94,9 @@ class Predictor:
         if unknown:
             known = ", ".join(available_models()) if folder == ASSETS else "those in " + str(folder)
             raise CheckpointError(f"There is no model named {', '.join(unknown)}; choose from {known}.")
-        self.classifiers = {name: Classifier.load(folder / f"{name}.safetensors", device) for name in models}
+        loaded = load_classifiers([folder / f"{name}.safetensors" for name in models], device)
+        self.classifiers = dict(zip(models, loaded, strict=True))
+        self._device = torch.device(device)
         self._finder = FaceFinder()
 
     def predict(self, rgb_HWC: np.ndarray) -> PicturePrediction:
@@ -107,10 +111,11 @@ class Predictor:
         faces = self._finder.find(rgb_HWC)
         clock.lap("find")
         inputs = [face_inputs(rgb_HWC, face) for face in faces]
+        batch = FaceBatch.of(inputs, self._device)
         clock.lap("prepare")
         answers: list[dict[str, ModelAnswer]] = [{} for _ in faces]
         for name, classifier in self.classifiers.items():
-            for answer, probabilities_K in zip(answers, classifier.probabilities(inputs), strict=True):
+            for answer, probabilities_K in zip(answers, classifier.answer(batch), strict=True):
                 by_label = dict(zip(classifier.card.labels, probabilities_K.tolist(), strict=True))
                 answer[name] = ModelAnswer(max(by_label, key=by_label.__getitem__), by_label)
             clock.lap(name)

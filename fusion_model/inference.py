@@ -1,0 +1,188 @@
+"""Networks made ready to answer fast: the same answers for less work. For answering only, never for training.
+
+Shape suffixes: B batch, C channel, H height, W width, F feature.
+
+Models whose pixel branches hold the same weights share one, which sees each batch of faces once. Each
+normalisation is folded into the layer before it. The convolutions on pixels are nearly all of the work: a CPU
+that multiplies bfloat16 natively does them in bfloat16, and for one thread their weights are laid out once,
+as oneDNN reads them. What each step gains stands in docs/decisions/0011.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import combinations, pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from fusion_model.branches import PixelBranch, ResidualBlock
+from fusion_model.network import ExpressionNetwork
+
+
+def make_ready(
+    networks: Sequence[ExpressionNetwork], device: torch.device, precision: torch.dtype | None = None
+) -> None:
+    """Make networks ready to answer, in place and for good.
+
+    Parameters
+    ----------
+    networks : in evaluation mode; all that will be asked together, so that they can share
+    device : where they will run
+    precision : of the convolutions on pixels; None for `fastest_precision`
+
+    Notes
+    -----
+    Set PyTorch's number of threads first: for one thread the weights are laid out for it.
+    """
+    seeing: list[Any] = [network for network in networks if network.reads_pixels]
+    for earlier, later in combinations(seeing, 2):
+        if _same_weights(earlier.pixel_branch, later.pixel_branch):
+            later.pixel_branch = earlier.pixel_branch
+    ready: dict[PixelBranch, ReadyBranch] = {}
+    for network in seeing:
+        branch = network.pixel_branch
+        if branch not in ready:
+            ready[branch] = ReadyBranch(branch, device, precision or fastest_precision(device))
+        network.pixel_branch = ready[branch]
+    for network in networks:
+        _fold_linear(network)
+        network.to(device)
+
+
+def fastest_precision(device: torch.device) -> torch.dtype:
+    """bfloat16 on a CPU that multiplies it natively, where it halves the time; float32 elsewhere."""
+    native = _has_onednn(device) and torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return torch.bfloat16 if native else torch.float32
+
+
+class ReadyBranch(nn.Module):
+    """A pixel branch ready to answer: pixels (B, 1, 48, 48) -> features (B, F), both float32.
+
+    The features of a batch are remembered for as long as its pixels exist, and known by their identity:
+    models that share the branch pay for them once. Pixels must not be changed in place once they were shown.
+
+    Parameters
+    ----------
+    branch : in evaluation mode
+    device : where it will run
+    precision : of the convolutions
+    """
+
+    def __init__(self, branch: PixelBranch, device: torch.device, precision: torch.dtype) -> None:
+        super().__init__()
+        self.precision = precision
+        self._steps = list(_steps([*branch.maps, *branch.pool], device, precision))
+        self._seen = WeakTensorKeyDictionary()
+
+    def forward(self, pixels_BCHW: Tensor) -> Tensor:
+        """Features (B, F)."""
+        features_BF: Tensor | None = self._seen.get(pixels_BCHW)
+        if features_BF is None:
+            maps_BCHW = pixels_BCHW.to(self.precision, memory_format=torch.channels_last)
+            for step in self._steps:
+                maps_BCHW = step(maps_BCHW)
+            features_BF = self._seen[pixels_BCHW] = maps_BCHW.flatten(1).float()
+        return features_BF
+
+
+class _Convolution:
+    """A convolution, normalisation folded in, of maps (B, C, H, W) in channels-last order.
+
+    Parameters
+    ----------
+    convolution : with a bias
+    rectified : whether a ReLU follows
+    device, precision : of the weights
+    """
+
+    def __init__(
+        self, convolution: nn.Conv2d, rectified: bool, device: torch.device, precision: torch.dtype
+    ) -> None:
+        self._geometry = (
+            convolution.padding,
+            convolution.stride,
+            convolution.dilation,
+            convolution.groups,
+        )
+        self._rectified, self._packed = rectified, _packs(device)
+        weight, self._bias = (tensor.detach().to(device, precision) for tensor in convolution.parameters())
+        self._weight = weight.contiguous(memory_format=torch.channels_last)
+        if self._packed:
+            # What PyTorch's own compiler calls on a CPU; `conv2d` would lay the weights out anew every time.
+            self._weight = torch.ops.mkldnn._reorder_convolution_weight(self._weight, *self._geometry)
+
+    def __call__(self, maps_BCHW: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C', H', W')."""
+        if self._packed:
+            after = "relu" if self._rectified else "none"
+            return torch.ops.mkldnn._convolution_pointwise.default(
+                maps_BCHW, self._weight, self._bias, *self._geometry, after, [], ""
+            )
+        padding, stride, dilation, groups = self._geometry
+        maps_BCHW = functional.conv2d(maps_BCHW, self._weight, self._bias, stride, padding, dilation, groups)
+        return maps_BCHW.relu_() if self._rectified else maps_BCHW
+
+
+class _Residual:
+    """A `fusion_model.branches.ResidualBlock` of two `_Convolution`."""
+
+    def __init__(self, first: _Convolution, second: _Convolution) -> None:
+        self._first, self._second = first, second
+
+    def __call__(self, maps_BCHW: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W)."""
+        return self._second(self._first(maps_BCHW)).add_(maps_BCHW).relu_()
+
+
+_Step = Callable[[Tensor], Tensor]
+
+
+def _steps(layers: Iterable[nn.Module], device: torch.device, precision: torch.dtype) -> Iterator[_Step]:
+    left = deque(layers)
+    while left:
+        layer = left.popleft()
+        if isinstance(layer, ResidualBlock):
+            first, second = _steps(layer.body, device, precision)
+            assert isinstance(first, _Convolution) and isinstance(second, _Convolution)
+            yield _Residual(first, second)
+            continue
+        norm = left.popleft()
+        assert isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+        rectified = bool(left) and isinstance(left[0], nn.ReLU)
+        if rectified:
+            left.popleft()
+        yield _Convolution(fuse_conv_bn_eval(layer, norm), rectified, device, precision)
+
+
+def _fold_linear(network: nn.Module) -> None:
+    """Fold every normalisation that follows a linear layer into it."""
+    for layers in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
+        for index, (layer, norm) in enumerate(pairwise([*layers])):
+            if isinstance(layer, nn.Linear) and isinstance(norm, nn.BatchNorm1d):
+                layers[index], layers[index + 1] = fuse_linear_bn_eval(layer, norm), nn.Identity()
+
+
+def _same_weights(first: nn.Module, second: nn.Module) -> bool:
+    tensors, others = first.state_dict(), second.state_dict()
+    return tensors.keys() == others.keys() and all(
+        torch.equal(tensor, others[name]) for name, tensor in tensors.items()
+    )
+
+
+def _has_onednn(device: torch.device) -> bool:
+    return device.type == "cpu" and torch.backends.mkldnn.is_available()
+
+
+def _packs(device: torch.device) -> bool:
+    """Whether one layout of the weights suits every batch.
+
+    So it was found for one thread and AVX-512. Elsewhere oneDNN wants other layouts for other batches, and to
+    bring weights from one of its layouts to another can take it longer than the convolution.
+    """
+    has = torch.cpu.get_capabilities().get
+    tried = has("avx512_bw", False) and not has("amx_tile", False)
+    return _has_onednn(device) and tried and torch.get_num_threads() == 1
