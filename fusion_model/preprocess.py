@@ -103,17 +103,39 @@ def frontal_landmarks(landmarks_LD: np.ndarray | None) -> np.ndarray:
     float32 (478, 3), in eye distances of the mean face from its centre; zeros for None or for a mesh that has
     shrunk to a point.
     """
-    if landmarks_LD is None:
+    fit = None if landmarks_LD is None else _fit_to_mean_face(landmarks_LD)
+    if fit is None:
         return np.zeros((LANDMARKS, 3), np.float32)
+    centred_LD, rotation, scale = fit
+    return (scale * centred_LD @ rotation).astype(np.float32)
+
+
+def head_rotation(landmarks_LD: np.ndarray) -> np.ndarray | None:
+    """How the head is turned against the mean face: what `frontal_landmarks` undoes.
+
+    Parameters
+    ----------
+    landmarks_LD : (478, 3), px of any picture
+
+    Returns
+    -------
+    float64 (3, 3), a rotation in the picture's axes (x right, y down, z away from the viewer) that takes the
+    mean face's points, as columns, to the mesh's; None for a mesh that has shrunk to a point.
+    """
+    fit = _fit_to_mean_face(landmarks_LD)
+    return None if fit is None else fit[1]
+
+
+def _fit_to_mean_face(landmarks_LD: np.ndarray) -> tuple[np.ndarray, np.ndarray, float] | None:
+    """The centred mesh (478, 3), the rotation (3, 3) and the scale: scale * mesh @ rotation fits best."""
     centred_LD = landmarks_LD.astype(np.float64)
     centred_LD -= centred_LD.mean(axis=0)
     spread = float((centred_LD**2).sum())
     if spread == 0:
-        return np.zeros((LANDMARKS, 3), np.float32)
+        return None
     left, strengths, right = np.linalg.svd(centred_LD.T @ MEAN_FACE_LD)
     signs = np.array([1, 1, np.sign(np.linalg.det(left @ right)) or 1])  # a rotation, never a reflection
-    scale = float((strengths * signs).sum()) / spread
-    return (scale * centred_LD @ ((left * signs) @ right)).astype(np.float32)
+    return centred_LD, (left * signs) @ right, float((strengths * signs).sum()) / spread
 
 
 def standardise(crops_BHW: np.ndarray) -> np.ndarray:

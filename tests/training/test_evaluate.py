@@ -15,6 +15,7 @@ from fusion_model.network import build_network
 from fusion_model.prediction_table import read_table
 from fusion_model.preprocess import face_inputs
 from training import evaluate
+from training.slices import measured_slices
 
 from .conftest import COPIES, SMALL_LANDMARKS, SMALL_PIXELS, WITHOUT_FACE, TinyFer
 
@@ -66,6 +67,41 @@ def test_both_tables_are_written(command: Callable[..., int], tiny_fer: TinyFer,
             np.testing.assert_allclose(table.probabilities(model).sum(axis=1), 1, atol=1e-3)
     with_flip, without_flip = tables.values()
     assert not np.array_equal(with_flip.probabilities("cnn"), without_flip.probabilities("cnn"))
+
+
+def test_every_row_has_the_slices_of_its_picture(
+    command: Callable[..., int], models: dict[str, Path], tiny_fer: TinyFer, tmp_path: Path
+) -> None:
+    dataset, landmarks = tiny_fer.dataset, tiny_fer.landmarks
+    expected = measured_slices(
+        dataset.images_NHW, landmarks.landmarks_NLD, landmarks.mesh_found_N, dataset.votes_NV
+    )
+    cnn = f"cnn={models['cnn']}"
+    assert command("--votes", str(tiny_fer.votes), cnn) == 0
+    for name in evaluate.TABLES.values():
+        frame = read_table(tmp_path / "tables" / name).frame
+        assert frame.columns.tolist()[5:14] == expected.columns.tolist()
+        for column in expected.columns.drop("ferplus_label"):
+            np.testing.assert_array_equal(frame[column], expected[column][24:])
+        assert frame["ferplus_label"].fillna("").tolist() == expected["ferplus_label"].tolist()[24:]
+    assert command(cnn) == 0
+    without_votes = read_table(tmp_path / "tables" / evaluate.TABLES[True]).frame
+    assert not [column for column in without_votes.columns if column.startswith("ferplus")]
+    assert without_votes["yaw"].tolist()[3:8] == expected["yaw"].tolist()[27:32]
+
+
+def test_votes_of_other_pictures_are_refused(
+    command: Callable[..., int],
+    models: dict[str, Path],
+    tiny_fer: TinyFer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cut = tmp_path / "fer2013new.csv"
+    cut.write_text("\n".join(tiny_fer.votes.read_text().splitlines()[:30]) + "\n")
+    assert command("--votes", str(cut), f"cnn={models['cnn']}") == 1
+    assert "fer2013new.csv has 29 rows but the data set 40" in capsys.readouterr().err
+    assert not (tmp_path / "tables").exists()
 
 
 def test_the_table_holds_what_the_live_page_would_say(
