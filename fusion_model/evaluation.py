@@ -10,13 +10,14 @@ Undefined figures follow scikit-learn. A class with rows that is never answered 
 `balanced_accuracy_score` does. A class neither shown nor answered has no figure at all and is left out
 of macro F1, as `f1_score` does by default; one that is answered but not shown counts there with F1 = 0.
 
-Shape suffixes: N rows, K labels, C non-empty cells of the confusion matrix, R resamples, F figures.
+Shape suffixes: N rows, K labels, R resamples, F figures.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from fusion_model.bootstrap import RESAMPLES, Interval, intervals, with_resamples
 from fusion_model.prediction_table import PredictionTable, TableError
 
 __all__ = ["ClassFigures", "Interval", "ModelFigures", "PairedComparison", "compare_models", "model_figures"]
@@ -24,15 +25,6 @@ __all__ = ["ClassFigures", "Interval", "ModelFigures", "PairedComparison", "comp
 ECE_BINS = 15
 # The table holds five decimals: an answer written as 0.00000 can stand for anything up to this.
 SMALLEST_PROBABILITY = 5e-6
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A figure and the 95 % bootstrap percentile interval around it; nan where it is undefined."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -108,15 +100,12 @@ class PairedComparison:
 
 
 def model_figures(
-    table: PredictionTable, model: str, *, resamples: int = 1000, seed: int = 0
+    table: PredictionTable, model: str, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> ModelFigures:
     """All figures of one model on the rows of the table.
 
-    The bootstrap draws confusion matrices instead of rows: N rows drawn with replacement fall into the
-    cells of the matrix with multinomial counts of probabilities cell / N, so for every figure of the
-    matrix this is the row bootstrap itself, at a cost that does not grow with N. The interval is the
-    percentile interval (Efron & Tibshirani 1993, chapter 13) over the resamples in which the figure is
-    defined.
+    The bootstrap draws confusion matrices instead of rows (see `fusion_model.bootstrap`). The interval is
+    the percentile interval over the resamples in which the figure is defined.
 
     Raises
     ------
@@ -128,8 +117,8 @@ def model_figures(
     truth_N = table.truth()
     confusion_KK = _confusion(truth_N, probabilities_NK.argmax(axis=1), len(table.labels))
     size = len(table.labels)
-    accuracy, balanced, macro, weighted, *per_class = _intervals(
-        _figures(_with_resamples(confusion_KK, resamples, seed))
+    accuracy, balanced, macro, weighted, *per_class = intervals(
+        _figures(with_resamples(confusion_KK, resamples, seed))
     )
     precisions, recalls, f1s = per_class[:size], per_class[size : 2 * size], per_class[2 * size :]
     support_K = confusion_KK.sum(axis=1)
@@ -153,7 +142,7 @@ def model_figures(
 
 
 def compare_models(
-    table: PredictionTable, first: str, second: str, *, resamples: int = 1000, seed: int = 0
+    table: PredictionTable, first: str, second: str, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> PairedComparison:
     """Two models on the same rows; the bootstrap keeps the pairs (multinomial over the four outcomes).
 
@@ -169,14 +158,14 @@ def compare_models(
     n = len(table)
     # Rows: first right, first wrong. Columns: second right, second wrong.
     outcomes_22 = _confusion((first_N != truth_N).astype(int), (second_N != truth_N).astype(int), 2)
-    counts_R22 = _with_resamples(outcomes_22, resamples, seed)
+    counts_R22 = with_resamples(outcomes_22, resamples, seed)
     difference_R1 = (counts_R22[:, 1, :1] - counts_R22[:, 0, 1:]) / n
     (both_right, only_first), (only_second, both_wrong) = outcomes_22.tolist()
     return PairedComparison(
         first,
         second,
         n,
-        _intervals(difference_R1)[0],
+        intervals(difference_R1)[0],
         both_right,
         only_first,
         only_second,
@@ -218,19 +207,6 @@ def _confusion(truth_N: np.ndarray, answer_N: np.ndarray, size: int) -> np.ndarr
     return np.bincount(truth_N * size + answer_N, minlength=size * size).reshape(size, size)
 
 
-def _with_resamples(counts_KK: np.ndarray, resamples: int, seed: int) -> np.ndarray:
-    """The observed matrix, then its bootstrap resamples, (1 + R, K, K) int."""
-    if resamples < 1:
-        raise ValueError(f"at least one resample is needed, not {resamples}")
-    flat = counts_KK.ravel()
-    cells_C = np.flatnonzero(flat)  # empty cells stay empty; drawing for them costs time
-    n = flat.sum()
-    all_RK2 = np.zeros((1 + resamples, flat.size), dtype=np.int64)
-    all_RK2[0] = flat
-    all_RK2[1:, cells_C] = np.random.default_rng(seed).multinomial(n, flat[cells_C] / n, size=resamples)
-    return all_RK2.reshape(-1, *counts_KK.shape)
-
-
 def _figures(confusion_RKK: np.ndarray) -> np.ndarray:
     """(R, F): accuracy, balanced accuracy, macro F1, weighted F1, then K precisions, K recalls, K F1s."""
     hits_RK = np.einsum("rkk->rk", confusion_RKK)
@@ -251,16 +227,6 @@ def _figures(confusion_RKK: np.ndarray) -> np.ndarray:
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
-
-
-def _intervals(figures_RF: np.ndarray) -> list[Interval]:
-    """One interval a column: the value in row 0, the bounds over the defined ones of the other rows."""
-    found = []
-    for value, *drawn in figures_RF.T.tolist():
-        defined = np.array(drawn)[~np.isnan(drawn)]
-        low, high = np.percentile(defined, [2.5, 97.5]).tolist() if defined.size else (np.nan, np.nan)
-        found.append(Interval(value, low, high))
-    return found
 
 
 if __name__ == "__main__":

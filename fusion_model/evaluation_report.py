@@ -1,6 +1,7 @@
 """The command ``python -m fusion_model.evaluation``: the figures of a prediction table, as text or JSON."""
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import math
@@ -11,17 +12,21 @@ from typing import Any
 
 import numpy as np
 
+from fusion_model.conformal import (
+    CALIBRATION_SPLIT,
+    LEVELS,
+    ConformalError,
+    ConformalFigures,
+    conformal_figures,
+    sets_of_split,
+)
 from fusion_model.evaluation import ModelFigures, PairedComparison, compare_models, model_figures
+from fusion_model.evaluation_text import as_text
+from fusion_model.ferplus import ferplus_figures
 from fusion_model.prediction_table import PredictionTable, TableError, of_split, read_table, without_copies
 
 TABLE = Path(__file__).parent / "assets" / "fer2013_predictions.csv.gz"
 COMPARED = ("cnn", "fusion")
-_OVERALL = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced",
-    "macro_f1": "macro-F1",
-    "weighted_f1": "weighted F1",
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +54,8 @@ def make_report(path: Path, split: str = "PrivateTest") -> dict[str, Any]:
     """All figures of the table at `path` for one split or "all", as JSON types (undefined: None).
 
     ``{"table", "labels", "splits": {split: {"models": {model: figures}, "comparison"}}}``, where figures
-    hold ``n``, ``accuracy`` and so on, ``per_class``, ``confusion``, the same again under
+    hold ``n``, ``accuracy`` and so on, ``per_class``, ``confusion``, ``conformal`` (by level, such as "0.9";
+    the sets are calibrated on other rows, see `sets_of_split`), ``ferplus``, the same again under
     ``without_copies`` and, from the sibling table, under ``no_tta``; None where there is nothing to tell.
 
     Raises
@@ -63,20 +69,20 @@ def make_report(path: Path, split: str = "PrivateTest") -> dict[str, Any]:
     splits = sorted(table.frame["split"].unique()) if split == "all" else [split]
     parts = {}
     for name in splits:
-        part = of_split(table, name)
-        part_no_tta = None if no_tta is None else of_split(no_tta, name)
-        if part_no_tta is not None and set(part.frame["row"]) != set(part_no_tta.frame["row"]):
+        rows = set(of_split(table, name).frame["row"])
+        if no_tta is not None and rows != set(of_split(no_tta, name).frame["row"]):
             raise TableError(f"{sibling} has other rows in {name} than {path}; write both tables again.")
-        parts[name] = _of_part(part, part_no_tta)
+        parts[name] = _of_part(table, no_tta, name)
     return _plain({"table": path.name, "labels": table.labels, "splits": parts})
 
 
-def _of_part(part: PredictionTable, no_tta: PredictionTable | None) -> dict[str, Any]:
+def _of_part(table: PredictionTable, no_tta: PredictionTable | None, split: str) -> dict[str, Any]:
+    part = of_split(table, split)
     models = {}
-    for model in part.models:
-        models[model] = _with_and_without_copies(part, model)
+    for model in table.models:
+        models[model] = _with_and_without_copies(table, split, model)
         known = no_tta is not None and model in no_tta.models
-        models[model]["no_tta"] = _with_and_without_copies(no_tta, model) if no_tta and known else None
+        models[model]["no_tta"] = _with_and_without_copies(no_tta, split, model) if no_tta and known else None
     comparison = None
     if set(COMPARED) <= set(part.models):
         kept = without_copies(part)
@@ -85,19 +91,50 @@ def _of_part(part: PredictionTable, no_tta: PredictionTable | None) -> dict[str,
     return {"models": models, "comparison": comparison}
 
 
-def _with_and_without_copies(table: PredictionTable, model: str) -> dict[str, Any]:
-    kept = without_copies(table)
+def _with_and_without_copies(table: PredictionTable, split: str, model: str) -> dict[str, Any]:
+    part = of_split(table, split)
+    sets = _sets(table, split, model)
+    kept_N = (part.frame["copy_in_training"] == 0).to_numpy(dtype=bool)
+    kept = {level: sets_NK[kept_N] for level, sets_NK in sets.items()}
     return {
-        **_of_model(model_figures(table, model)),
-        "without_copies": _of_model(model_figures(kept, model)) if len(kept) else None,
+        **_of_rows(part, model, sets),
+        "without_copies": _of_rows(part.select(kept_N), model, kept) if kept_N.any() else None,
+    }
+
+
+def _sets(table: PredictionTable, split: str, model: str) -> dict[float, np.ndarray]:
+    """Prediction sets of a split's rows by level; none without rows to calibrate them on."""
+    found = {}
+    if CALIBRATION_SPLIT in set(table.frame["split"]):
+        for level in LEVELS:
+            with contextlib.suppress(ConformalError):  # too few of them for this level
+                found[level] = sets_of_split(table, split, model, level)
+    return found
+
+
+def _of_rows(rows: PredictionTable, model: str, sets: dict[float, np.ndarray]) -> dict[str, Any]:
+    conformal = {
+        f"{level:g}": _by_class(conformal_figures(sets_NK, rows.truth(), rows.labels, level))
+        for level, sets_NK in sets.items()
+    }
+    ferplus = ferplus_figures(rows, model)
+    return {
+        **_of_model(model_figures(rows, model)),
+        "conformal": conformal or None,
+        "ferplus": dataclasses.asdict(ferplus) if ferplus else None,
     }
 
 
 def _of_model(figures: ModelFigures) -> dict[str, Any]:
-    fields = dataclasses.asdict(figures)
+    fields = _by_class(figures)
     del fields["model"]
-    fields["per_class"] = {entry.pop("label"): entry for entry in fields.pop("classes")}
     fields["confusion"] = fields.pop("confusion_KK")
+    return fields
+
+
+def _by_class(figures: ModelFigures | ConformalFigures) -> dict[str, Any]:
+    fields = dataclasses.asdict(figures)
+    fields["per_class"] = {entry.pop("label"): entry for entry in fields.pop("classes")}
     return fields
 
 
@@ -116,66 +153,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return None if math.isnan(value) else float(f"{value:.6g}")
     return value
-
-
-def as_text(report: dict[str, Any]) -> str:
-    """A report of `make_report` for reading: percentages with their 95 % intervals."""
-    lines = [f"{report['table']}: percent, with 95 % bootstrap intervals"]
-    for split, part in report["splits"].items():
-        lines += ["", split, f"{'':20}{'n':>7}" + "".join(f"{name:>19}" for name in _OVERALL.values())]
-        lines[-1] += f"{'ECE':>7}"
-        for model, figures in part["models"].items():
-            lines += _overall_lines(model, figures)
-        for model, figures in part["models"].items():
-            lines += ["", *_class_lines(model, figures["per_class"])]
-        if part["comparison"]:
-            lines += ["", *_comparison_lines(part["comparison"], "")]
-            if part["comparison"]["without_copies"]:
-                lines += _comparison_lines(part["comparison"]["without_copies"], ", without copies")
-    return "\n".join(lines)
-
-
-def _overall_lines(model: str, figures: dict[str, Any]) -> list[str]:
-    no_tta = figures["no_tta"] or {}
-    variants = {
-        model: figures,
-        "  without copies": figures["without_copies"],
-        "  without TTA": no_tta,
-        "  without either": no_tta.get("without_copies"),
-    }
-    return [
-        f"{name:<20}{entry['n']:>7,}"
-        + "".join(f"{_percent(entry[key]):>19}" for key in _OVERALL)
-        + f"{100 * entry['ece']:>7.1f}"
-        for name, entry in variants.items()
-        if entry
-    ]
-
-
-def _class_lines(model: str, per_class: dict[str, Any]) -> list[str]:
-    columns = ("precision", "recall", "f1")
-    header = f"{model:<20}{'support':>7}" + "".join(f"{column:>19}" for column in columns)
-    return [header] + [
-        f"  {label:<18}{entry['support']:>7,}"
-        + "".join(f"{_percent(entry[column]):>19}" for column in columns)
-        for label, entry in per_class.items()
-    ]
-
-
-def _comparison_lines(comparison: dict[str, Any], where: str) -> list[str]:
-    first, second, difference = comparison["first"], comparison["second"], comparison["difference"]
-    value, low, high = (100 * difference[key] for key in ("value", "low", "high"))
-    return [
-        f"{second} minus {first}{where}: {value:+.1f} points of accuracy ({low:+.1f} to {high:+.1f}), "
-        f"exact McNemar p = {comparison['mcnemar_p']:.2g}",
-        f"  both right {comparison['both_right']:,}, only {first} {comparison['only_first']:,}, "
-        f"only {second} {comparison['only_second']:,}, both wrong {comparison['both_wrong']:,}; "
-        f"same answer on {100 * comparison['agreement']:.1f} %",
-    ]
-
-
-def _percent(interval: dict[str, float | None]) -> str:
-    value, low, high = interval["value"], interval["low"], interval["high"]
-    if value is None or low is None or high is None:
-        return "-"
-    return f"{100 * value:.1f} ({100 * low:.1f}-{100 * high:.1f})"

@@ -16,10 +16,10 @@ from fusion_model.checkpoint import ASSETS, Card, load_card, load_checkpoint
 from fusion_model.errors import ExpressionLensError
 from fusion_model.evaluation_report import TABLE, make_report
 from fusion_model.prediction_table import read_table
+from training.score_blocks import MODEL_NAMES, conformal, ferplus, latency, london, percent
 
 ROOT = Path(__file__).parents[1]
 FILES = (ROOT / "README.md", ROOT / "docs" / "model-card.md")
-MODEL_NAMES = {"cnn": "CNN, pixels", "fusion": "Fusion, pixels + landmarks"}
 OTHER_ROOMS = (
     "fusion_model/assets/     weights with their cards, prediction tables, the mean face, the example",
     "tests/                   one folder a room; tests/browser drives a real Chromium",
@@ -85,11 +85,11 @@ def results(report: dict[str, Any]) -> str:
                 MODEL_NAMES.get(model, model),
                 split,
                 f"{figures['n']:,}",
-                _percent(figures["accuracy"]),
-                f"{_percent(figures['without_copies']['accuracy'])} of {figures['without_copies']['n']:,}",
-                _percent(figures["no_tta"]["accuracy"]),
-                _percent(figures["macro_f1"]),
-                _percent(figures["balanced_accuracy"]),
+                percent(figures["accuracy"]),
+                f"{percent(figures['without_copies']['accuracy'])} of {figures['without_copies']['n']:,}",
+                percent(figures["no_tta"]["accuracy"]),
+                percent(figures["macro_f1"]),
+                percent(figures["balanced_accuracy"]),
                 f"{100 * figures['ece']:.1f}",
             ]
             rows.append(f"| {' | '.join(cells)} |")
@@ -116,7 +116,7 @@ def per_class(report: dict[str, Any]) -> str:
     rows = [f"| expression | n | {' | '.join(titles)} |", "| --- | ---: |" + " ---: |" * len(titles)]
     for label in report["labels"]:
         cells = [
-            _percent(models[name]["per_class"][label][figure])
+            percent(models[name]["per_class"][label][figure])
             for figure in ("precision", "recall", "f1")
             for name in shown
         ]
@@ -127,7 +127,8 @@ def per_class(report: dict[str, Any]) -> str:
 def models(report: dict[str, Any]) -> str:
     """Size and training of every committed model, from its card."""
     rows = [
-        "| model | parameters | file | epochs | seed | minutes | machine | extra supervision | temperature |",
+        "| model | parameters | file | epochs (of what it began from) | seed | minutes (likewise) | machine "
+        "| extra supervision | temperature |",
         "| --- | ---: | ---: | ---: | ---: | ---: | --- | --- | ---: |",
     ]
     known = next(iter(report["splits"].values()))["models"]
@@ -167,8 +168,12 @@ def tree(_: dict[str, Any]) -> str:
 BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
     "results": results,
     "per-class": per_class,
+    "conformal": conformal,
+    "ferplus": ferplus,
     "models": models,
     "coverage": coverage,
+    "london": london,
+    "latency": latency,
     "tree": tree,
 }
 
@@ -180,9 +185,9 @@ def _model_row(path: Path, card: Card) -> str:
         MODEL_NAMES.get(card.name, card.name),
         f"{parameters / 1e6:.2f} M",
         f"{path.stat().st_size / 1e6:.1f} MB",
-        str(card.training["recipe"]["epochs"]),
+        ", ".join([str(card.training["recipe"]["epochs"]), *_before(card.training, "epochs")]),
         str(card.training["seed"]),
-        f"{card.training['minutes']:.0f}",
+        ", ".join([f"{card.training['minutes']:.0f}", *_before(card.training, "minutes")]),
         card.training["machine"],
         card.data.get("extra_supervision") or "none",
         f"{card.temperature:.2f}",
@@ -190,8 +195,12 @@ def _model_row(path: Path, card: Card) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _percent(interval: dict[str, float]) -> str:
-    return f"{100 * interval['value']:.1f} ({100 * interval['low']:.1f}–{100 * interval['high']:.1f})"
+def _before(training: dict[str, Any], figure: str) -> list[str]:
+    """``24 (cnn)`` for every run that this one was begun from, the earliest last."""
+    found = []
+    for source, run in training.get("begun_from", {}).items():
+        found += [f"{run[figure]:.0f} ({source})", *_before(run, figure)]
+    return found
 
 
 def _points(interval: dict[str, float]) -> str:

@@ -17,8 +17,10 @@ from sklearn import metrics
 from sklearn.calibration import calibration_curve
 from statsmodels.stats.contingency_tables import mcnemar
 
+from fusion_model.conformal import conformal_figures, sets_of_split
 from fusion_model.evaluation import Interval, compare_models, model_figures
 from fusion_model.evaluation_report import main, make_report
+from fusion_model.ferplus import ferplus_figures
 from fusion_model.labels import EXPRESSIONS
 from fusion_model.prediction_table import (
     PredictionTable,
@@ -432,6 +434,83 @@ def test_text_tells_both_models_and_the_comparison(path: Path) -> None:
         assert part in done.stdout
     assert "fusion minus cnn" in done.stdout and "exact McNemar p = " in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 110
+
+
+def test_sets_are_reported_for_every_level_with_and_without_copies(path: Path) -> None:
+    table = random_table(300, seed=7)
+    for split in ("PrivateTest", "PublicTest"):
+        rows = of_split(table, split)
+        kept_N = (rows.frame["copy_in_training"] == 0).to_numpy(dtype=bool)
+        entry = make_report(path, split)["splits"][split]["models"]["cnn"]
+        assert list(entry["conformal"]) == ["0.8", "0.9", "0.95"]
+        sets_NK = sets_of_split(table, split, "cnn", 0.9)
+        for mask_N, part in ((kept_N | True, entry), (kept_N, entry["without_copies"])):
+            figures = conformal_figures(sets_NK[mask_N], rows.truth()[mask_N], EXPRESSIONS, 0.9)
+            told = part["conformal"]["0.9"]
+            assert told["n"] == figures.n == part["n"]
+            assert told["coverage"]["low"] == pytest.approx(figures.coverage.low, rel=1e-5)
+            assert told["mean_size"] == pytest.approx(figures.mean_size, rel=1e-5)
+            assert told["size_shares"] == pytest.approx(figures.size_shares, rel=1e-5)
+            sad = told["per_class"]["sad"]
+            assert sad["coverage"]["value"] == pytest.approx(figures.classes[4].coverage.value, rel=1e-5)
+            assert sad["support"] == figures.classes[4].support
+
+
+def test_sets_need_public_test_and_enough_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = random_table(300, seed=7)
+    split_N = table.frame["split"].to_numpy()
+    few_N = (split_N == "PrivateTest") | (np.cumsum(split_N == "PublicTest") <= 12)
+    for mask_N, levels in ((split_N == "PrivateTest", None), (few_N, ["0.8", "0.9"])):
+        write_table(table.select(mask_N), tmp_path / "own.csv")
+        conformal = make_report(tmp_path / "own.csv")["splits"]["PrivateTest"]["models"]["cnn"]["conformal"]
+        assert (conformal and list(conformal)) == levels
+    assert main(["--table", str(tmp_path / "own.csv")]) == 0
+    sets = capsys.readouterr().out.split("prediction sets", 1)[1]
+    assert "Calibrated on PublicTest." in sets and "90 %" in sets and "95 %" not in sets
+    write_table(table.select(split_N == "PrivateTest"), tmp_path / "own.csv")
+    assert main(["--table", str(tmp_path / "own.csv")]) == 0
+    assert "sets" not in capsys.readouterr().out
+
+
+def test_text_says_how_sets_of_public_test_were_calibrated(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--table", str(path), "--split", "PublicTest"]) == 0
+    text = capsys.readouterr().out
+    assert "Calibrated on PublicTest, each half on the other." in text
+    figures = make_report(path, "PublicTest")["splits"]["PublicTest"]["models"]["fusion"]["conformal"]["0.95"]
+    line = next(line for line in text.splitlines() if line.startswith("fusion") and "95 %" in line)
+    *_, size, one, two, three, more = line.split()
+    assert size == f"{figures['mean_size']:.2f}"
+    assert [one, two, three] == [f"{100 * share:.1f}" for share in figures["size_shares"][:3]]
+    assert float(one) + float(two) + float(three) + float(more) == pytest.approx(100, abs=0.21)
+
+
+def test_ferplus_is_reported_where_the_table_has_it(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert make_report(path)["splits"]["PrivateTest"]["models"]["cnn"]["ferplus"] is None
+    assert main(["--table", str(path)]) == 0
+    assert "FER+" not in capsys.readouterr().out
+    table = random_table(300, seed=7)
+    said_N = np.where(np.arange(300) % 3 > 0, table.frame["label"], "")
+    said_N[::6] = "sad"
+    said = table_from_frame(table.frame.assign(ferplus_label=said_N, ferplus_agreement=0.7), EXPRESSIONS)
+    write_table(said, path)
+    rows = of_split(said, "PrivateTest")
+    part = make_report(path)["splits"]["PrivateTest"]["models"]["fusion"]
+    for entry, part_of in ((part, rows), (part["without_copies"], without_copies(rows))):
+        figures = ferplus_figures(part_of, "fusion")
+        assert figures is not None and entry["ferplus"]["n"] == figures.n < len(part_of)
+        for name in ("official", "majority", "labels_agree"):
+            interval = getattr(figures, name)
+            expected = {"value": interval.value, "low": interval.low, "high": interval.high}
+            assert entry["ferplus"][name] == pytest.approx(expected, rel=1e-5)
+    assert main(["--table", str(path)]) == 0
+    text = capsys.readouterr().out
+    lines = text.split("FER+ majority", 1)[1].splitlines()
+    line = next(line for line in lines if line.startswith("fusion"))
+    assert line.split()[1] == str(part["ferplus"]["n"])
+    assert f"{100 * part['ferplus']['majority']['value']:.1f} (" in line
+    assert max(map(len, text.splitlines())) <= 110
 
 
 def test_a_table_that_cannot_be_used_is_one_sentence_and_status_1(path: Path, tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from fusion_model.evaluation_report import TABLE, make_report
+from fusion_model.prediction_table import of_split, read_table, table_from_frame, write_table
 from training.figures import BLOCKS, FILES, main, update
+from training.score_blocks import MODEL_NAMES, conformal, ferplus
 
 
 def test_the_committed_texts_are_up_to_date() -> None:
@@ -39,6 +41,40 @@ def test_an_unknown_block_is_refused(tmp_path: Path) -> None:
     text.write_text("<!-- figures:nonsense -->\n<!-- /figures -->\n", encoding="utf-8")
     with pytest.raises(KeyError, match="nonsense"):
         update((text,), TABLE, write=False)
+
+
+def test_sets_are_told_for_every_model_and_level() -> None:
+    report = make_report(TABLE, "all")
+    told = conformal(report)
+    for model, figures in report["splits"]["PrivateTest"]["models"].items():
+        entry = figures["conformal"]["0.9"]
+        row = next(line for line in told.splitlines() if line.startswith(f"| {MODEL_NAMES[model]} | 90 %"))
+        assert f"| {entry['mean_size']:.2f} |" in row
+        assert f"{100 * entry['coverage']['value']:.1f} (" in row
+    assert "| disgust | 55 |" in told
+    assert "LAC" in told and "RAPS" in told
+
+
+def test_a_table_without_public_test_or_ferplus_is_a_sentence(tmp_path: Path) -> None:
+    table = of_split(read_table(TABLE), "PrivateTest")
+    columns = [name for name in table.frame if not str(name).startswith("ferplus")]
+    write_table(table_from_frame(table.frame[columns]), tmp_path / "own.csv")
+    report = make_report(tmp_path / "own.csv", "all")
+    assert conformal(report).startswith("The prediction table has too few rows of PublicTest")
+    assert ferplus(report) == "The prediction table has no FER+ columns yet, so there are no such figures.\n"
+
+
+def test_ferplus_columns_become_a_table(tmp_path: Path) -> None:
+    table = of_split(read_table(TABLE), "PrivateTest")
+    said = table.frame["label"].where(table.frame["row"] % 2 == 0, "")
+    write_table(table_from_frame(table.frame.assign(ferplus_label=said)), tmp_path / "own.csv")
+    report = make_report(tmp_path / "own.csv", "all")
+    header, _, *rows = ferplus(report).splitlines()
+    assert header.startswith("| model | pictures | n |")
+    assert len(rows) == 2 * len(table.models)  # with and without copies
+    n = int((said != "").sum())
+    assert rows[0].startswith(f"| {MODEL_NAMES[table.models[0]]} | all | {n:,} |")
+    assert rows[0].endswith("| 100.0 (100.0–100.0) |")  # this majority is the label itself
 
 
 def test_the_check_says_which_file_is_stale(

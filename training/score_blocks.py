@@ -1,0 +1,139 @@
+"""Blocks of figures for the texts: prediction sets, and accuracy where the taggers of FER+ agree."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from statsmodels.stats.proportion import proportion_confint
+
+from fusion_model.checkpoint import ASSETS
+from fusion_model.conformal import CALIBRATION_SPLIT, SCORES, compare_scores
+from fusion_model.prediction_table import of_split, read_table
+
+MODEL_NAMES = {"cnn": "CNN, pixels", "fusion": "Fusion, pixels + landmarks"}
+RESULTS = Path(__file__).parents[1] / "docs" / "results"
+TIMED = ("all models together", "cnn alone", "fusion alone")
+LONDON = "london_predictions.csv.gz"
+MEASURED_SPLIT = "PrivateTest"
+LEVEL = "0.9"  # of the figures by expression
+REPEATS = 5  # halvings of PublicTest to compare scores by
+
+
+def conformal(report: dict[str, Any]) -> str:
+    """Prediction sets on PrivateTest by model and level, at 90 % by expression; the trial of their score."""
+    models = report["splits"][MEASURED_SPLIT]["models"]
+    known = {name: figures for name, figures in models.items() if LEVEL in (figures["conformal"] or {})}
+    if not known:
+        return f"The prediction table has too few rows of {CALIBRATION_SPLIT} to calibrate sets on.\n"
+    rows = [
+        "| model | sets | coverage | without copies | mean size | of one | of two | of three | of more |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, figures in known.items():
+        kept = figures["without_copies"]["conformal"]
+        for level, entry in figures["conformal"].items():
+            one, two, three, *more = (100 * share for share in entry["size_shares"])
+            cells = [
+                MODEL_NAMES.get(name, name),
+                f"{100 * float(level):g} %",
+                percent(entry["coverage"]),
+                percent(kept[level]["coverage"]),
+                f"{entry['mean_size']:.2f}",
+                *(f"{share:.1f} %" for share in (one, two, three, sum(more))),
+            ]
+            rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*rows, "", *_by_class(report["labels"], known), "", _scores(report["table"])]) + "\n"
+
+
+def ferplus(report: dict[str, Any]) -> str:
+    """Accuracy on PrivateTest where FER+ has a majority, against the official label and the majority's."""
+    rows = [
+        "| model | pictures | n | against the official label | against the majority's | both labels agree |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for name, figures in report["splits"][MEASURED_SPLIT]["models"].items():
+        variants = {"all": figures, "without copies": figures["without_copies"] or {}}
+        for pictures, entry in variants.items():
+            found = entry.get("ferplus")
+            if found:
+                cells = [percent(found[key]) for key in ("official", "majority", "labels_agree")]
+                cells = [MODEL_NAMES.get(name, name), pictures, f"{found['n']:,}", *cells]
+                rows.append(f"| {' | '.join(cells)} |")
+    if len(rows) == 2:
+        return "The prediction table has no FER+ columns yet, so there are no such figures.\n"
+    return "\n".join(rows) + "\n"
+
+
+def percent(interval: dict[str, float]) -> str:
+    """A share with its interval, in percent."""
+    return f"{100 * interval['value']:.1f} ({100 * interval['low']:.1f}–{100 * interval['high']:.1f})"
+
+
+def _by_class(labels: list[str], models: dict[str, Any]) -> list[str]:
+    titles = [f"{figure} {name}" for figure in ("coverage", "mean size") for name in models]
+    rows = [f"| expression | n | {' | '.join(titles)} |", "| --- | ---: |" + " ---: |" * len(titles)]
+    for label in labels:
+        found = [figures["conformal"][LEVEL]["per_class"][label] for figures in models.values()]
+        cells = [percent(entry["coverage"]) for entry in found]
+        cells += [f"{entry['mean_size']:.2f}" for entry in found]
+        rows.append(f"| {label} | {found[0]['support']} | {' | '.join(cells)} |")
+    return rows
+
+
+def _scores(table_name: str) -> str:
+    """The trial of scores on PublicTest in a sentence a model."""
+    table = of_split(read_table(ASSETS / table_name), CALIBRATION_SPLIT)
+    sentences = [f"{100 * float(LEVEL):g} % sets on {CALIBRATION_SPLIT}, each half calibrated on the other:"]
+    for model in table.models:
+        probabilities_NK, labels_N = table.probabilities(model), table.truth()
+        trials = compare_scores(probabilities_NK, labels_N, float(LEVEL), repeats=REPEATS)
+        told = [
+            f"{score.upper()} {size:.2f} labels ({100 * coverage:.1f} % coverage)"
+            for score, (coverage, size) in ((score, trials[score]) for score in SCORES)
+        ]
+        sentences.append(f"{MODEL_NAMES.get(model, model)}: {', '.join(told)}.")
+    return " ".join(sentences)
+
+
+def london(_: dict[str, Any]) -> str:
+    """Photographs of another source, by model and by what they show, with Wilson's 95 % intervals."""
+    table = read_table(ASSETS / LONDON)
+    shown = ("neutral", "happy")
+    rows = [
+        "| model | right, of seven expressions | neutral | smiling | with a face found |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for model in table.models:
+        right_N = table.predicted(model) == table.truth()
+        label_N = table.frame["label"].to_numpy()
+        parts = [right_N, *(right_N[label_N == label] for label in shown)]
+        cells = [MODEL_NAMES.get(model, model), *map(_share, parts)]
+        rows.append(f"| {' | '.join(cells)} | {table.frame['face_found'].sum()} of {len(table)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _share(right_N: np.ndarray) -> str:
+    """``59 of 102, 57.8 % (48.1–67.0)``."""
+    low, high = proportion_confint(right_N.sum(), len(right_N), method="wilson")
+    share = f"{100 * right_N.mean():.1f} % ({100 * low:.1f}–{100 * high:.1f})"
+    return f"{right_N.sum()} of {len(right_N)}, {share}"
+
+
+def latency(_: dict[str, Any]) -> str:
+    """From a face's crop to probabilities, by the result files of `fusion_model.benchmark`."""
+    rows = [
+        "| crop to probabilities, with the mirrored face | precision | ms of CPU time, median (5th–95th) |",
+        "| --- | --- | ---: |",
+    ]
+    machine = ""
+    for path in sorted(RESULTS.glob("latency*.json")):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        for name in TIMED:
+            time = found["timings"][name]["cpu_ms"]
+            figure = f"{time['median']:.1f} ({time['p5']:.1f}–{time['p95']:.1f})"
+            rows.append(f"| {name} | {found['settings']['precision']} | {figure} |")
+        versions = found["machine"]["versions"]
+        threads = found["settings"]["threads"]
+        machine = f"{found['machine']['cpu']}, threads: {threads}, torch {versions['torch']}"
+    return "\n".join([*rows, "", f"{machine}, by `python -m fusion_model.benchmark`."]) + "\n"
