@@ -52,8 +52,8 @@ grey crop.</p>
 answer. Solid marks in every chart.</li>
 </ul>
 <p>Both were trained on the Training split of FER-2013, their settings chosen on PublicTest; PrivateTest is
-what is reported. A first fusion model was level with the CNN there, which led to a second: the one
-shown here.</p>""",
+what is reported. Two earlier fusion models were scored there too; the pair shown here is the third, and was
+chosen before it was scored.</p>""",
     """
 <h2>Rights</h2>
 <p>The example picture is NASA’s portrait of the astronaut Eileen Collins, in the public domain. FER-2013
