@@ -16,14 +16,15 @@ from fusion_model.checkpoint import ASSETS, Card, load_card, load_checkpoint
 from fusion_model.errors import ExpressionLensError
 from fusion_model.evaluation_report import TABLE, make_report
 from fusion_model.prediction_table import read_table
+from training import landmark_report
 from training.score_blocks import MODEL_NAMES, conformal, ferplus, latency, london, percent
 
 ROOT = Path(__file__).parents[1]
-FILES = (ROOT / "README.md", ROOT / "docs" / "model-card.md")
+FILES = (ROOT / "README.md", ROOT / "docs" / "model-card.md", ROOT / "docs" / "landmarks.md")
 OTHER_ROOMS = (
     "fusion_model/assets/     weights with their cards, prediction tables, the mean face, the example",
     "tests/                   one folder a room; tests/browser drives a real Chromium",
-    "docs/                    decisions, experiments, the model card, pictures of the pages",
+    "docs/                    decisions, experiments, model card, the study of landmarks, result files",
     "tools/                   what pip cannot bring: Python, system libraries, a browser",
     ".ci/run                  what a change must pass",
 )
@@ -175,6 +176,7 @@ BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
     "london": london,
     "latency": latency,
     "tree": tree,
+    **landmark_report.BLOCKS,
 }
 
 

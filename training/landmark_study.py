@@ -37,6 +37,7 @@ from torch import Tensor, nn
 from fusion_model.checkpoint import load_checkpoint
 from fusion_model.errors import ExpressionLensError
 from fusion_model.frame import EYE_DISTANCE
+from fusion_model.inference import make_ready
 from fusion_model.mirror import mirror_landmarks
 from fusion_model.network import Cnn, ExpressionNetwork, TwoBranches
 from fusion_model.preprocess import SIDE
@@ -138,6 +139,7 @@ class Arms:
                     f"{folder}: the arm {arm} stands on another pixel branch than its seed's CNN; remove "
                     "its folder and train it anew."
                 )
+        make_ready(list(networks.values()), torch.device("cpu"))
         plain, mirrored = [], []
         with torch.inference_mode():
             for batch in plain_batches(samples, 128):
