@@ -158,7 +158,9 @@ class Run:
             ) from error
         except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
             raise TrainingError(f"{self.state_file} is damaged: move it away and start again.") from error
-        if (state["recipe"], state["seed"]) != (self.recipe.to_json(), self.seed):
+        # A field that recipes did not have then had the value that is now its default.
+        known = Recipe(name="", kind="").to_json() | state["recipe"]
+        if (known, state["seed"]) != (self.recipe.to_json(), self.seed):
             raise TrainingError(
                 f"{self.state_file} was made by another recipe or seed: use it, or another --folder."
             )

@@ -174,6 +174,19 @@ def test_a_run_of_another_recipe_or_seed_is_not_resumed(
         other.resume()
 
 
+def test_a_run_from_before_a_field_of_the_recipe_is_resumed(
+    small_recipe: Make, make_run: Callable[..., Run]
+) -> None:
+    run = make_run(small_recipe("landmarks", epochs=1))
+    run.train_all()
+    state = state_of(run)
+    del state["recipe"]["views"]
+    torch.save(state, run.state_file)
+    again = make_run(small_recipe("landmarks", epochs=1))
+    again.resume()
+    assert again.progress.epoch == 1
+
+
 def test_there_must_be_something_to_resume(small_recipe: Make, make_run: Callable[..., Run]) -> None:
     with pytest.raises(TrainingError, match=r"nothing to resume in .*run: leave --resume out"):
         make_run(small_recipe("cnn")).resume()
