@@ -40,7 +40,7 @@ def make_ready(
     """
     seeing: list[Any] = [network for network in networks if network.reads_pixels]
     for earlier, later in combinations(seeing, 2):
-        if _same_weights(earlier.pixel_branch, later.pixel_branch):
+        if same_weights(earlier.pixel_branch, later.pixel_branch):
             later.pixel_branch = earlier.pixel_branch
     ready: dict[PixelBranch, ReadyBranch] = {}
     for network in seeing:
@@ -166,7 +166,8 @@ def _fold_linear(network: nn.Module) -> None:
                 layers[index], layers[index + 1] = fuse_linear_bn_eval(layer, norm), nn.Identity()
 
 
-def _same_weights(first: nn.Module, second: nn.Module) -> bool:
+def same_weights(first: nn.Module, second: nn.Module) -> bool:
+    """Whether two modules hold the same weights and running statistics, to the bit."""
     tensors, others = first.state_dict(), second.state_dict()
     return tensors.keys() == others.keys() and all(
         torch.equal(tensor, others[name]) for name, tensor in tensors.items()

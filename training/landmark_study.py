@@ -32,12 +32,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from fusion_model.checkpoint import load_checkpoint
 from fusion_model.errors import ExpressionLensError
 from fusion_model.frame import EYE_DISTANCE
-from fusion_model.inference import make_ready
+from fusion_model.inference import make_ready, same_weights
 from fusion_model.mirror import mirror_landmarks
 from fusion_model.network import Cnn, ExpressionNetwork, TwoBranches
 from fusion_model.preprocess import SIDE
@@ -77,6 +77,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ExpressionLensError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Stopped. The same command goes on after the last finished epoch.", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -134,7 +137,7 @@ class Arms:
         cnn = networks["cnn"]
         assert isinstance(cnn, Cnn)
         for arm, network in networks.items():
-            if isinstance(network, TwoBranches) and not _same(network.pixel_branch, cnn.pixel_branch):
+            if isinstance(network, TwoBranches) and not same_weights(network.pixel_branch, cnn.pixel_branch):
                 raise TrainingError(
                     f"{folder}: the arm {arm} stands on another pixel branch than its seed's CNN; remove "
                     "its folder and train it anew."
@@ -242,11 +245,6 @@ def _logits(network: ExpressionNetwork, pixel_NF: Tensor, landmarks_NLD: Tensor,
     if isinstance(network, Cnn):
         return network.head(pixel_NF)
     return network(pixel_NF, landmarks_NLD, found_N)
-
-
-def _same(first: nn.Module, second: nn.Module) -> bool:
-    other = second.state_dict()
-    return all(torch.equal(tensor, other[name]) for name, tensor in first.state_dict().items())
 
 
 def _folder(runs: Path, seed: int) -> Path:

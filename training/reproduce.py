@@ -37,13 +37,13 @@ def main(arguments: list[str] | None = None) -> int:
     paths = {"data": options.data, "votes": options.votes, "cache": options.cache}
     try:
         weights = {name: finish(name, **paths, seed=SEED, folder=options.runs / name) for name in ORDER}
+        return _measure(options, [f"{name}={weights[recipe]}" for name, recipe in PUBLISHED.items()])
     except ExpressionLensError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped. The same command goes on after the last finished epoch.", file=sys.stderr)
         return 130
-    return _measure(options, [f"{name}={weights[recipe]}" for name, recipe in PUBLISHED.items()])
 
 
 def _measure(options: argparse.Namespace, models: list[str]) -> int:

@@ -11,7 +11,9 @@ from dashboard.views.parts import column, html, row
 from dashboard.wording import model_name
 from fusion_model.prediction_table import TableError
 
-SPLIT_HELP = "Settings were chosen on PublicTest; PrivateTest is reported (a third pair of models)."
+SPLIT_HELP = (
+    "Settings were chosen on PublicTest; PrivateTest is reported, as for two earlier pairs of models."
+)
 
 
 def asked_slice(figures: FigureState) -> Slice:
