@@ -1,12 +1,14 @@
 """Do landmarks help? Train the models and controls of that question over seeds; write their answers down.
 
 ``python -m training.landmark_study --data fer2013.csv --votes fer2013new.csv`` trains what ``runs/seedN``
-lacks (a killed run goes on where it was), answers for every test picture, and writes into ``docs/results``:
+lacks (a killed run goes on where it was), answers for every test picture, and writes into ``docs/results``,
+beside what those files hold of other seeds:
 
 - ``landmark_answers.csv.gz``: for each test picture (``row`` of the data) the label that each model of each
   seed gives, by its code; columns ``ARM_SEED``.
 - ``landmark_limits.csv``: right answers on PrivateTest with noise on the landmarks and with meshes taken
-  away; ``noise_px_whole``, of the first seed, has the noise before the crop is cut, the others only after.
+  away; ``noise_px_whole``, of the first seed of each call, has the noise before the crop is cut, the others
+  only after.
 
 `training.landmark_report` makes tables of them. Nothing is chosen here, so that PrivateTest may be looked at.
 
@@ -92,7 +94,7 @@ def train_arms(seed: int, options: Namespace) -> None:
 
 
 def write_results(options: Namespace) -> None:
-    """Answer for all test pictures with every arm of every seed, and write the two result files."""
+    """Answer for all test pictures with every arm of the asked seeds; add that to the two result files."""
     dataset = read_fer2013(options.data)
     chosen_N = np.isin(dataset.splits_N, TEST_SPLITS)
     landmarks = landmarks_of(dataset, options.cache)
@@ -109,8 +111,27 @@ def write_results(options: Namespace) -> None:
     first = options.seeds[0]
     limits += whole_limits_of(_folder(options.runs, first), first, dataset, landmarks, whole_N)
     options.out.mkdir(parents=True, exist_ok=True)
-    _write(answers, options.out / ANSWERS)
-    _write(pd.DataFrame(limits), options.out / LIMITS)
+    _write(_with_other_seeds(answers, options.out / ANSWERS), options.out / ANSWERS)
+    _write(_with_other_limits(pd.DataFrame(limits), options.out / LIMITS), options.out / LIMITS)
+
+
+def _with_other_seeds(answers: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """The answers beside those of other seeds in the file; TrainingError where that has other pictures."""
+    if not path.exists():
+        return answers
+    kept = pd.read_csv(path)
+    if not kept["row"].equals(answers["row"]):
+        raise TrainingError(f"{path} is of other pictures: move it away to begin a new study.")
+    others = kept.drop(columns=[column for column in answers if column in kept and column != "row"])
+    return others.merge(answers, on="row", validate="one_to_one")
+
+
+def _with_other_limits(limits: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """The limits, and before them those that the file holds of other seeds."""
+    if not path.exists():
+        return limits
+    kept = pd.read_csv(path)
+    return pd.concat([kept[~kept["seed"].isin(limits["seed"])], limits], ignore_index=True)
 
 
 class Arms:

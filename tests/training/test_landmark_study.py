@@ -125,6 +125,40 @@ def test_finished_runs_are_not_trained_again_and_results_are_the_same(
     assert [path.read_bytes() for path in files] == before
 
 
+def test_seeds_asked_for_later_are_added_to_the_results(
+    folder: Path, tiny_fer: TinyFer, tmp_path: Path
+) -> None:
+    """On a machine that has the runs of one seed alone, those of the other stay in the files."""
+    (tmp_path / "runs").mkdir()
+    seeds = [(tmp_path / "runs" / f"seed{seed}", folder / "runs" / f"seed{seed}") for seed in SEEDS]
+    whole = {name: pd.read_csv(folder / "results" / name) for name in (ANSWERS, LIMITS)}
+    for seed, (link, runs) in zip(SEEDS, seeds, strict=True):
+        link.symlink_to(runs)
+        assert landmark_study.main([*arguments(tiny_fer, tmp_path)[:-2], str(seed)]) == 0
+        link.unlink()
+    made = {name: pd.read_csv(tmp_path / "results" / name) for name in (ANSWERS, LIMITS)}
+    pd.testing.assert_frame_equal(made[ANSWERS], whole[ANSWERS])
+    # The noise before the crop is cut belongs to the first seed asked for: here to both.
+    added = made[LIMITS].query("not (what == 'noise_px_whole' and seed == 2)")
+    pd.testing.assert_frame_equal(by_seed(added), by_seed(whole[LIMITS]))
+
+
+def test_results_of_other_pictures_are_not_mixed_in(
+    folder: Path, tiny_fer: TinyFer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "runs").symlink_to(folder / "runs")
+    (tmp_path / "results").mkdir()
+    other = pd.DataFrame({"row": range(3), "cnn_9": 0})
+    other.to_csv(tmp_path / "results" / ANSWERS, index=False)
+    assert landmark_study.main(arguments(tiny_fer, tmp_path)) == 1
+    assert "is of other pictures" in capsys.readouterr().err
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "results" / ANSWERS), other)
+
+
+def by_seed(limits: pd.DataFrame) -> pd.DataFrame:
+    return limits.sort_values(["seed", "what", "level", "arm"], ignore_index=True)
+
+
 def test_noise_and_missing_meshes_begin_with_the_answers_themselves(folder: Path, tiny_fer: TinyFer) -> None:
     limits = pd.read_csv(folder / "results" / LIMITS)
     answers = pd.read_csv(folder / "results" / ANSWERS).iloc[8:]
