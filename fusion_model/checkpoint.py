@@ -32,6 +32,7 @@ __all__ = [  # two of the catalogue's among them: who loads models asks which th
     "load_card",
     "load_checkpoint",
     "save_checkpoint",
+    "sha256_of",
 ]
 
 
