@@ -28,7 +28,7 @@ FACE_SVG = (
 EMPTY = (
     f'<div class="empty">{FACE_SVG}<p><b>No picture yet.</b></p>'
     "<p>Drop a photo above, switch the camera on, or try the example.<br>Every face in it is answered by "
-    "{models}, side by side.</p></div>"
+    "{models}.</p></div>"
 )
 BUSY = '<p role="status">Looking for faces and asking {models}…</p>'
 NOTICE_SX = {"alignItems": "center", "& p": {"margin": 0}}
@@ -105,6 +105,8 @@ class LookView(pn.viewable.Viewer):
         """Other models were chosen: they answer for the picture at hand, too."""
         if self._data:
             self._ask(self._data, self._look.selected)
+        elif self._look.stage == "empty":
+            self._show()
 
     def _drop_all(self) -> None:
         self._drop_waiting()
@@ -126,6 +128,7 @@ class LookView(pn.viewable.Viewer):
             options={wording.model_name(name): name for name in look.offered},
             value=list(look.models),
             max_items=MOST_MODELS,
+            solid=False,
             margin=0,
             sizing_mode="stretch_width",
         )
@@ -200,7 +203,9 @@ class LookView(pn.viewable.Viewer):
         }[stage]()
 
     def _empty(self) -> list[Any]:
-        return [html(EMPTY.format(models=wording.asked_models(len(self._look.models))))]
+        asked = len(self._look.models)
+        beside = "" if asked == 1 else ", side by side"
+        return [html(EMPTY.format(models=wording.asked_models(asked) + beside))]
 
     def _busy(self) -> list[Any]:
         asked = len(self._look.models) or 2
