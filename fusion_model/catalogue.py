@@ -66,9 +66,13 @@ def default_models(models: Iterable[str]) -> tuple[str, ...]:
 
 
 def leading(models: Sequence[str], entries: dict[str, Entry]) -> str:
-    """Whose answer comes first: the model with the best accuracy on PublicTest; else the last of them."""
+    """Whose answer comes first: the model with the best accuracy on PublicTest; else the last of them.
+
+    Scores are compared among models of the same classes: those of the first that has a score.
+    """
     known = [name for name in models if name in entries and entries[name].accuracy >= 0]
-    return max(known, key=lambda name: entries[name].accuracy) if known else models[-1]
+    alike = [name for name in known if entries[name].labels == entries[known[0]].labels]
+    return max(alike, key=lambda name: entries[name].accuracy) if alike else models[-1]
 
 
 def unknown_models(models: Iterable[str], folder: Path = ASSETS) -> str:

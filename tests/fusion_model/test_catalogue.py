@@ -73,6 +73,9 @@ def test_the_model_with_the_best_score_on_public_test_leads() -> None:
     assert leading(["y", "x", "new"], entries) == "x"
     assert leading(["y", "new"], entries) == "y"
     assert leading(["new", "unheard"], entries) == "unheard"
+    # A score on other classes says nothing.
+    entries["easy"] = Entry("easy", "easy", ("yes", "no"), accuracy=0.99)
+    assert leading(["y", "x", "easy"], entries) == "x"
 
 
 def test_the_committed_models_have_titles_and_places() -> None:
