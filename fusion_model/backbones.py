@@ -90,6 +90,18 @@ class BackboneConfig:
         if self.side < least:
             raise ValueError(f"{self.architecture} takes pictures of {least} px or more, not {self.side}")
 
+    def enlarge(self, pixels_BCHW: Tensor) -> Tensor:
+        """The pictures as the network is shown them.
+
+        Smaller pictures than 48 px, as training takes at first, are enlarged by the same factor, so that they
+        cost less here, too.
+        """
+        least = ARCHITECTURES[self.architecture].least
+        side = max(least, round(self.side * pixels_BCHW.shape[-1] / SIDE))
+        if side == pixels_BCHW.shape[-1]:
+            return pixels_BCHW
+        return functional.interpolate(pixels_BCHW, size=(side, side), mode="bilinear")
+
 
 class Backbone(nn.Module):
     """Pixels (B, 1, 48, 48) -> features (B, F)."""
@@ -106,19 +118,7 @@ class Backbone(nn.Module):
 
     def forward(self, pixels_BCHW: Tensor) -> Tensor:
         """Features (B, F)."""
-        return self.body(self.enlarged(pixels_BCHW))
-
-    def enlarged(self, pixels_BCHW: Tensor) -> Tensor:
-        """The pictures as the network is shown them.
-
-        Smaller pictures than 48 px, as training takes at first, are enlarged by the same factor, so that they
-        cost less here, too.
-        """
-        least = ARCHITECTURES[self.config.architecture].least
-        side = max(least, round(self.config.side * pixels_BCHW.shape[-1] / SIDE))
-        if side == pixels_BCHW.shape[-1]:
-            return pixels_BCHW
-        return functional.interpolate(pixels_BCHW, size=(side, side), mode="bilinear")
+        return self.body(self.config.enlarge(pixels_BCHW))
 
 
 def pixel_branch(config: PixelConfig | BackboneConfig) -> PixelBranch | Backbone:

@@ -82,7 +82,7 @@ class ReadyBranch(nn.Module):
         self.precision = precision
         self._steps: list[_Step]
         if isinstance(branch, Backbone):
-            self._steps = [branch.enlarged, self._converted, _fused(branch, device, precision)]
+            self._steps = [branch.config.enlarge, self._converted, _fused(branch, device, precision)]
         else:
             self._steps = [self._converted, *_steps([*branch.maps, *branch.pool], device, precision)]
         self._seen = WeakTensorKeyDictionary()

@@ -110,7 +110,7 @@ class Predictor:
         if trouble := unknown_models(missing, self._folder):
             raise CheckpointError(trouble)
         paths = [self._folder / f"{name}.safetensors" for name in missing]
-        loaded = load_classifiers(paths, self._device.type, branches=self._branches)
+        loaded = load_classifiers(paths, str(self._device), branches=self._branches)
         self.classifiers |= dict(zip(missing, loaded, strict=True))
 
     def predict(self, rgb_HWC: np.ndarray, models: Sequence[str] | None = None) -> PicturePrediction:

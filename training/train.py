@@ -20,6 +20,7 @@ from fusion_model.calibration import fit_temperature
 from fusion_model.checkpoint import Base, Card, load_card, load_checkpoint, save_checkpoint
 from fusion_model.classifier import Classifier
 from fusion_model.errors import ExpressionLensError
+from fusion_model.inference import fingerprint
 from fusion_model.network import build_network
 from training.dataset import Samples, make_samples
 from training.fer2013 import FaceDataset, read_fer2013, read_votes
@@ -215,6 +216,13 @@ def _base(run: Run, weights: Path) -> Base | None:
     if source is None or "pixel_branch" not in run.recipe.frozen:
         return None
     path = run.folder.parent / source / f"{source}.safetensors"
+    base, _ = load_checkpoint(path)
+    branches: list[Any] = [network.get_submodule("pixel_branch") for network in (base, run.objective.network)]
+    if fingerprint(branches[0]) != fingerprint(branches[1]):
+        raise TrainingError(
+            f"{path} is not the one that {run.recipe.name} was begun from: it was made anew since. Train "
+            f"{run.recipe.name} again, with --folder FOLDER for a place of its own."
+        )
     return Base.of(path, weights.parent, "pixel_branch")
 
 

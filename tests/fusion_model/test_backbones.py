@@ -126,7 +126,7 @@ def test_grey_in_one_channel_is_grey_in_three(architecture: str) -> None:
     whole.eval()
     pixels_BCHW = torch.randn(2, 1, SIDE, SIDE)
     with torch.inference_mode():
-        expected_BF = whole(branch.enlarged(pixels_BCHW).expand(-1, 3, -1, -1))
+        expected_BF = whole(branch.config.enlarge(pixels_BCHW).expand(-1, 3, -1, -1))
         found_BF = branch(pixels_BCHW)
     assert found_BF.shape == (2, branch.features)
     scale = float(expected_BF.abs().max())
@@ -134,15 +134,13 @@ def test_grey_in_one_channel_is_grey_in_three(architecture: str) -> None:
 
 
 def test_pictures_are_enlarged_by_one_factor_down_to_what_the_network_takes() -> None:
-    mobile = Backbone(BackboneConfig("mobilenet_v2", 96))
-    inception = pixel_branch(BackboneConfig("inception_v3", 96))
-    assert isinstance(inception, Backbone)
+    configs = BackboneConfig("mobilenet_v2", 96), BackboneConfig("inception_v3", 96)
     for side, expected in ((48, (96, 96)), (40, (80, 80)), (32, (64, 75))):
         pixels_BCHW = torch.zeros(1, 1, side, side)
-        shown = tuple(branch.enlarged(pixels_BCHW) for branch in (mobile, inception))
-        assert tuple(picture.shape[-1] for picture in shown) == expected
-        assert all(picture.shape[2] == picture.shape[3] for picture in shown)
-    assert Backbone(BackboneConfig("resnet50", 48)).enlarged(pixels := torch.zeros(1, 1, 48, 48)) is pixels
+        shapes = [config.enlarge(pixels_BCHW).shape for config in configs]
+        assert [tuple(shape) for shape in shapes] == [(1, 1, px, px) for px in expected]
+    pixels_BCHW = torch.zeros(1, 1, SIDE, SIDE)
+    assert BackboneConfig("resnet50", SIDE).enlarge(pixels_BCHW) is pixels_BCHW
 
 
 @each

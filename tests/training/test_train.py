@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from fusion_model.backbones import BackboneError
-from fusion_model.checkpoint import load_card, load_checkpoint
+from fusion_model.checkpoint import load_card, load_checkpoint, save_checkpoint
 from fusion_model.classifier import Classifier
 from fusion_model.inference import same_weights
 from fusion_model.labels import EXPRESSIONS
@@ -137,6 +137,19 @@ def test_a_backbone_trains_as_the_cnn_does_and_a_fusion_model_on_it(
     (cnn, _), (fused, card) = (load_checkpoint(path) for path in files)
     assert same_weights(cnn.get_submodule("pixel_branch"), fused.get_submodule("pixel_branch"))
     assert card.scores["PublicTest"]["n"] == 8
+
+
+def test_a_base_that_was_made_anew_since_is_told(
+    command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert [command(name) for name in ("cnn", "landmarks", "fusion")] == [0, 0, 0]
+    weights = tmp_path / "cnn" / "cnn.safetensors"
+    network, card = load_checkpoint(weights)
+    with torch.no_grad():
+        network.get_submodule("pixel_branch").get_parameter("maps.0.weight").mul_(2)
+    save_checkpoint(weights, network, card)
+    assert command("fusion", "--resume") == 1
+    assert "is not the one that fusion was begun from" in capsys.readouterr().err
 
 
 def test_imagenet_weights_begin_a_backbone(
