@@ -10,6 +10,7 @@ References
 ----------
 Sandler et al. 2018, "MobileNetV2: inverted residuals and linear bottlenecks".
 He et al. 2016, "Deep residual learning for image recognition".
+Goyal et al. 2017, "Accurate, large minibatch SGD: training ImageNet in 1 hour".
 Szegedy et al. 2016, "Rethinking the Inception architecture for computer vision".
 """
 
@@ -54,7 +55,8 @@ class Architecture:
 
 ARCHITECTURES = {
     "mobilenet_v2": Architecture("MobileNetV2", "features.0.0", 1280, 32, dropped=("classifier",)),
-    "resnet50": Architecture("ResNet50", "conv1", 2048, 32),
+    # Every block begins as the identity: steadier at first (Goyal et al. 2017).
+    "resnet50": Architecture("ResNet50", "conv1", 2048, 32, (("zero_init_residual", True),)),
     "inception_v3": Architecture(
         "InceptionV3",
         "Conv2d_1a_3x3.conv",
