@@ -135,8 +135,15 @@ def pixel_config(values: dict[str, Any]) -> PixelConfig | BackboneConfig:
     return PixelConfig(**{**values, "stages": tuple(values["stages"])})
 
 
-def pretrained_state(architecture: str) -> tuple[dict[str, Tensor], str]:
-    """ImageNet weights for a `Backbone`, by torchvision, and what they are called; downloaded once.
+def pretrained_name(architecture: str) -> str:
+    """What torchvision calls its ImageNet weights of that network."""
+    from torchvision.models import get_model_weights
+
+    return str(get_model_weights(architecture).DEFAULT)
+
+
+def pretrained_state(architecture: str) -> dict[str, Tensor]:
+    """ImageNet weights for a `Backbone`, by torchvision; downloaded once.
 
     Raises
     ------
@@ -154,7 +161,7 @@ def pretrained_state(architecture: str) -> tuple[dict[str, Tensor], str]:
             f"{weights.url} ({error}): leave --pretrained out to begin from nothing, or run the command "
             "where that address can be reached."
         ) from error
-    return grey_state(architecture, state), str(weights)
+    return grey_state(architecture, state)
 
 
 def grey_state(architecture: str, state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -186,7 +186,7 @@ def _model_row(path: Path, card: Card) -> str:
     cells = [
         called(card.name),
         f"{parameters / 1e6:.2f} M",
-        f"{path.stat().st_size / 1e6:.1f} MB",
+        f"{path.stat().st_size / 1e6:.1f} MB" + (f" on {Path(card.base.file).stem}" if card.base else ""),
         ", ".join([str(card.training["recipe"]["epochs"]), *_before(card.training, "epochs")]),
         str(card.training["seed"]),
         ", ".join([f"{card.training['minutes']:.0f}", *_before(card.training, "minutes")]),

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fusion_model.backbones import pretrained_state
+from fusion_model.backbones import pretrained_name, pretrained_state
 from fusion_model.calibration import fit_temperature
 from fusion_model.checkpoint import Base, Card, load_card, load_checkpoint, save_checkpoint
 from fusion_model.classifier import Classifier
@@ -142,8 +142,7 @@ def prepare_run(
     torch.manual_seed(seed)
     network = build_network(recipe.kind, len(dataset.labels), recipe.config)
     if recipe.pretrained and begin:
-        state, _ = pretrained_state(recipe.architecture)
-        network.get_submodule("pixel_branch").load_state_dict(state)
+        network.get_submodule("pixel_branch").load_state_dict(pretrained_state(recipe.architecture))
     for part, source in recipe.parts.items():
         other, _ = load_checkpoint(folder.parent / source / f"{source}.safetensors")
         network.get_submodule(part).load_state_dict(other.get_submodule(part).state_dict())
@@ -229,7 +228,8 @@ def _base(run: Run, weights: Path) -> Base | None:
 def _extra_supervision(recipe: Recipe) -> str | None:
     """What the model learned from beside the pictures' own labels."""
     told = ["FER+ votes, second head"] if recipe.votes_weight else []
-    told += ["ImageNet weights of torchvision to begin with"] if recipe.pretrained else []
+    if recipe.pretrained:
+        told.append(f"ImageNet, by torchvision's {pretrained_name(recipe.architecture)} to begin with")
     return "; ".join(told) or None
 
 

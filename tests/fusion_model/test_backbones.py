@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torchvision import models
 
-from fusion_model import backbones
 from fusion_model.backbones import (
     ARCHITECTURES,
     Backbone,
@@ -20,6 +19,7 @@ from fusion_model.backbones import (
     grey_state,
     pixel_branch,
     pixel_config,
+    pretrained_name,
     pretrained_state,
 )
 from fusion_model.branches import PixelBranch, PixelConfig
@@ -224,6 +224,6 @@ def test_downloaded_weights_fit_the_branch(monkeypatch: pytest.MonkeyPatch) -> N
     whole = models.get_model("mobilenet_v2", weights=None)
     weights = models.get_model_weights("mobilenet_v2").DEFAULT
     monkeypatch.setattr(type(weights), "get_state_dict", lambda *_, **__: whole.state_dict())
-    state, name = backbones.pretrained_state("mobilenet_v2")
+    state = pretrained_state("mobilenet_v2")
     Backbone(BackboneConfig("mobilenet_v2", 32)).load_state_dict(state)
-    assert "MobileNet_V2_Weights.IMAGENET1K" in name
+    assert pretrained_name("mobilenet_v2").startswith("MobileNet_V2_Weights.IMAGENET1K")

@@ -164,15 +164,19 @@ def test_imagenet_weights_begin_a_backbone(
         "cnn", name="mobile", epochs=1, learning_rate=1e-9, config=config
     )
     state = build_network("cnn", 7, config).get_submodule("pixel_branch").state_dict()
-    monkeypatch.setattr(train, "pretrained_state", lambda architecture: (state, "weights"))
+    monkeypatch.setattr(train, "pretrained_state", lambda architecture: state)
     assert command("mobile", "--pretrained") == 0
     network, card = load_checkpoint(tmp_path / "mobile" / "mobile.safetensors")
     assert card.training["recipe"]["pretrained"] is True
-    assert "ImageNet" in card.data["extra_supervision"]
+    assert "ImageNet, by torchvision's MobileNet_V2_Weights." in card.data["extra_supervision"]
     name = "body.features.1.conv.0.0.weight"
     torch.testing.assert_close(
         network.get_submodule("pixel_branch").get_parameter(name), state[name], rtol=1e-3, atol=1e-4
     )
+
+    # A run that goes on has weights of its own already.
+    monkeypatch.setattr(train, "pretrained_state", lambda architecture: pytest.fail("asked for again"))
+    assert command("mobile", "--pretrained", "--resume") == 0
 
 
 def test_imagenet_weights_that_cannot_be_had_stop_it_before_anything_is_done(
