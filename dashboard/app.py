@@ -18,6 +18,7 @@ from dashboard.views.compare import CompareView
 from dashboard.views.evaluate import EvaluateView
 from dashboard.views.look import LookView
 from dashboard.views.parts import PAGE_WIDTH, html
+from dashboard.wording import models
 
 TITLE = "Expression Lens"
 EXAMPLE = ASSETS / "example_astronaut.jpg"
@@ -61,6 +62,7 @@ class ExpressionLens:
     def page(self) -> pn.viewable.Viewable:
         """A new session's page."""
         state = PageState(dark=pn.config.theme == "dark")
+        state.look.offer(models())
         state.figures.offer(self.record.models, self.record.splits)
         tabs = pmui.Tabs(
             ("Look", LookView(state, self.pool, self.desk, self.example)),
@@ -77,7 +79,7 @@ class ExpressionLens:
             main_width=PAGE_WIDTH,
             theme_config=MATERIAL_THEME,
             dark_theme=state.dark,
-            meta_description="Which expression a face looks like, to two models side by side.",
+            meta_description="Which expression a face looks like, to several models side by side.",
         )
         _tie(state, tabs, page)
         pn.state.on_session_destroyed(lambda _: state.end())

@@ -1,20 +1,26 @@
-"""Charts of the Look page: the photo with its faces, and the seven probabilities of both models."""
+"""Charts of the Look page: the photo with its faces, and the probabilities that the models give."""
 
 import base64
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bokeh.models import ColumnDataSource, FactorRange, Range1d
 from bokeh.plotting import figure
 
-from dashboard.charts import BAR_FONT, fill_alpha, percent, quiet_figure
+from dashboard.charts import BAR_FONT, percent, quiet_figure
+from dashboard.marks import marks
 from dashboard.theme import CHART_FONT, Palette, expression_colour
-from dashboard.wording import leading_model
+from dashboard.wording import leading_model, model_name
 
 if TYPE_CHECKING:
     from fusion_model.predictor import FacePrediction, PicturePrediction
 
 PHOTO_HEIGHT = 560  # px, the most a photo takes of the page's height
-BAR_THICKNESS = 0.36  # of a row; two bars share one
+ROW_HEIGHT = 46  # px, of a row with one bar or two
+BAR_THICKNESS = 0.36  # of such a row
+BAR_STEP = 0.4  # from bar to bar in such a row
+# With more bars in a row each is thinner, but its number can still be read: px.
+THIN_BAR, THIN_STEP, ROW_GAP = 12, 15, 12
 BOX_COLUMNS = (
     "x",
     "y",
@@ -142,19 +148,22 @@ def box_data(prediction: "PicturePrediction", selected: int) -> dict[str, list]:
     return rows
 
 
-def probability_data(face: "FacePrediction") -> dict[str, dict[str, list]]:
-    """Columns of the bars, one dictionary a model; ``y`` places two models' bars side by side in a row."""
-    models = list(reversed(face.models))  # fusion above the CNN
-    shift = BAR_THICKNESS + 0.04
+def probability_data(face: "FacePrediction", models: Sequence[str] = ()) -> dict[str, dict[str, list]]:
+    """Columns of the bars, one dictionary a model; ``y`` places the models' bars side by side in a row.
+
+    `models`, of the same classes, default to all of the face; the last in order is drawn on top.
+    """
+    drawn = list(reversed(models or list(face.models)))
+    step = _row(len(drawn))[2]
     data: dict[str, dict[str, list]] = {}
-    for place, model in enumerate(models):
-        offset = (place - (len(models) - 1) / 2) * shift * 2 / max(len(models), 2)
+    for place, model in enumerate(drawn):
+        offset = (place - (len(drawn) - 1) / 2) * step
         answer = face.models[model]
         labels = list(answer.probabilities)
         data[model] = {
             "y": [(label, -offset) for label in labels],
             "label": labels,
-            "model": [model] * len(labels),
+            "model": [model_name(model)] * len(labels),
             "share": list(answer.probabilities.values()),
             "printed": [percent(value) for value in answer.probabilities.values()],
             "exact": [percent(value, 1) for value in answer.probabilities.values()],
@@ -163,31 +172,39 @@ def probability_data(face: "FacePrediction") -> dict[str, dict[str, list]]:
     return data
 
 
-def probability_chart(face: "FacePrediction", colours: Palette) -> figure:
-    """Seven rows, both models in each: the fusion's bar solid, the CNN's outlined, numbers printed."""
-    data = probability_data(face)
+def probability_chart(face: "FacePrediction", colours: Palette, models: Sequence[str] = ()) -> figure:
+    """A row a class, all models in each, told by how their bars are filled, numbers printed.
+
+    `models`, of the same classes, default to all of the face.
+    """
+    asked = list(models or face.models)
+    data = probability_data(face, asked)
     labels = list(next(iter(data.values()))["label"])
+    height, thickness, _ = _row(len(asked))
     plot = quiet_figure(
         colours,
         hover=[("expression", "@label"), ("model", "@model"), ("probability", "@exact")],
         y_range=FactorRange(factors=list(reversed(labels))),
         x_range=Range1d(start=0, end=1.16),
-        height=46 * len(labels) + 10,
+        height=height * len(labels) + 10,
         min_border_right=0,
     )
     plot.xaxis.visible = False
-    for model, columns in data.items():
-        source = ColumnDataSource(data=columns)
+    for model, mark in marks(asked).items():
+        source = ColumnDataSource(data=data[model])
         plot.hbar(
             y="y",
             left=0,
             right="share",
-            height=BAR_THICKNESS,
+            height=thickness,
             source=source,
             fill_color="colour",
-            fill_alpha=fill_alpha(model),
+            fill_alpha=mark.alpha,
             line_color="colour",
-            line_width=1.8,
+            line_width=1.8 if len(asked) < 3 else 1.3,
+            hatch_pattern=mark.hatch,
+            hatch_color="colour",
+            hatch_scale=6,
             name=model,
         )
         plot.text(
@@ -198,7 +215,15 @@ def probability_chart(face: "FacePrediction", colours: Palette) -> figure:
             x_offset=7,
             text_baseline="middle",
             text_font=CHART_FONT,
-            text_font_size=BAR_FONT,
-            text_color=colours.text if fill_alpha(model) else colours.muted,
+            text_font_size=BAR_FONT if len(asked) < 3 else "11px",
+            text_color=colours.text if mark.alpha == 1 else colours.muted,
         )
     return plot
+
+
+def _row(bars: int) -> tuple[int, float, float]:
+    """Height of a row, px; thickness of a bar and the step to the next one, as shares of the row."""
+    if bars < 3:
+        return ROW_HEIGHT, BAR_THICKNESS, BAR_STEP
+    height = bars * THIN_STEP + ROW_GAP
+    return height, THIN_BAR / height, THIN_STEP / height

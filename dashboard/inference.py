@@ -8,7 +8,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from io import BytesIO
 from typing import TYPE_CHECKING, Protocol
@@ -42,8 +42,8 @@ class BusyError(ExpressionLensError):
 class PredictorLike(Protocol):
     """What a worker needs: :class:`fusion_model.predictor.Predictor`, or a stand-in for tests."""
 
-    def predict(self, rgb: np.ndarray, /) -> "PicturePrediction":
-        """Faces and probabilities of an RGB uint8 picture (H, W, 3)."""
+    def predict(self, rgb: np.ndarray, models: Sequence[str] | None = None, /) -> "PicturePrediction":
+        """Faces and probabilities of an RGB uint8 picture (H, W, 3), by these models or the usual ones."""
         ...
 
     def close(self) -> None:
@@ -95,8 +95,8 @@ class InferencePool:
         for _ in range(self.workers):
             self._executor.submit(self._warm_one)
 
-    def submit(self, data: bytes) -> "Future[Answer]":
-        """Queue the bytes of a picture file.
+    def submit(self, data: bytes, models: Sequence[str] = ()) -> "Future[Answer]":
+        """Queue the bytes of a picture file, for these models or the usual ones.
 
         Raises
         ------
@@ -107,7 +107,7 @@ class InferencePool:
             if self._open >= self._capacity:
                 raise BusyError
             self._open += 1
-        future = self._executor.submit(self._work, data)
+        future = self._executor.submit(self._work, data, tuple(models))
         future.add_done_callback(self._release)
         return future
 
@@ -137,11 +137,12 @@ class InferencePool:
         except Exception:
             logger.exception("The models could not be loaded")
 
-    def _work(self, data: bytes) -> Answer:
+    def _work(self, data: bytes, models: tuple[str, ...]) -> Answer:
         started = time.perf_counter()
         rgb = decode_image(data)
         decoded = time.perf_counter()
-        prediction = self._predictor().predict(rgb)
+        predictor = self._predictor()
+        prediction = predictor.predict(rgb, models) if models else predictor.predict(rgb)
         return Answer(
             jpeg=display_jpeg(rgb), prediction=prediction, milliseconds_decode=(decoded - started) * 1000
         )

@@ -1,10 +1,12 @@
 """What the pages know, and the moves they allow. No Panel here: the logic is tested by setting params."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import param
+
+from fusion_model.catalogue import default_models
 
 if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need not wait for
     from fusion_model.predictor import FacePrediction, PicturePrediction
@@ -12,6 +14,7 @@ if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need no
 STAGES = ["empty", "busy", "failed", "ready"]
 PAGES = ["look", "evaluate", "compare", "about"]
 CAMERA_STAGES = ["off", "starting", "silent", "refused", "on"]
+MOST_MODELS = 5  # at once: more bars in a row of the chart could not be told apart
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,24 @@ class LookState(param.Parameterized):
     selected = param.Integer(default=0, bounds=(0, None), doc="Index of the chosen face, largest first.")
     camera = param.Selector(default="off", objects=CAMERA_STAGES, doc="'silent': on, but no frame came.")
     seen_one = param.Boolean(default=False, doc="Whether this session has had an answer already.")
+    models = param.ClassSelector(class_=tuple, default=(), doc="Models to ask; empty: the usual ones.")
 
     def __init__(self, **params: object) -> None:
         super().__init__(**params)
+        self.offered: tuple[str, ...] = ()
         self._ticket = 0
+
+    def offer(self, models: Iterable[str]) -> None:
+        """Let the visitor choose among these models, and ask the usual ones."""
+        self.offered = tuple(models)
+        self.models = default_models(self.offered)
+
+    def choose(self, models: Iterable[str]) -> None:
+        """Ask these models from now on, in their order; nothing changes for none, or for too many."""
+        asked = set(models)
+        chosen = tuple(name for name in self.offered if name in asked)
+        if 0 < len(chosen) <= MOST_MODELS:
+            self.models = chosen
 
     @property
     def faces(self) -> "tuple[FacePrediction, ...]":
@@ -67,12 +84,13 @@ class LookState(param.Parameterized):
         self.param.update(stage="busy", message="", answer=None, selected=0)
         return self._ticket
 
-    def finish(self, ticket: int, answer: Answer) -> bool:
-        """Take an answer; False when its ticket is old and it was dropped."""
+    def finish(self, ticket: int, answer: Answer, selected: int = 0) -> bool:
+        """Take an answer and choose a face of it; False when its ticket is old and it was dropped."""
         if ticket != self._ticket:
             return False
+        chosen = selected if selected < len(answer.prediction.faces) else 0
         # In this order: the parts are drawn before the page shows them.
-        self.param.update(answer=answer, selected=0, seen_one=True, stage="ready")
+        self.param.update(answer=answer, selected=chosen, seen_one=True, stage="ready")
         return True
 
     def fail(self, ticket: int, message: str) -> bool:

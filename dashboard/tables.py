@@ -86,10 +86,11 @@ def headline(face: "FacePrediction") -> str:
     )
 
 
-def probability_table(face: "FacePrediction") -> str:
-    """All probabilities of all models for a face."""
-    lead = face.models[leading_model(face)]
-    models = list(reversed(face.models))
+def probability_table(face: "FacePrediction", models: Sequence[str] = ()) -> str:
+    """All probabilities of models of the same classes for a face; by default of all."""
+    models = list(reversed(models or list(face.models)))
+    heading = leading_model(face)
+    lead = face.models[heading if heading in models else models[0]]
     rows = [
         [label, *(percent(face.models[model].probabilities[label], 1) for model in models)]
         for label in lead.probabilities

@@ -1,19 +1,22 @@
 """Sentences of the page, made from results. Faces *look*; nothing here says what anyone feels."""
 
+import functools
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dashboard.charts import percent
+from fusion_model.catalogue import Entry, catalogue, leading
 from fusion_model.evaluation import Interval, ModelFigures, PairedComparison
 
 if TYPE_CHECKING:
     from fusion_model.predictor import FacePrediction, PicturePrediction
 
 LOOKS = {"disgust": "disgusted", "fear": "afraid", "surprise": "surprised"}
-MODEL_NAMES = {"cnn": "CNN", "fusion": "Fusion"}
+COUNTS = ("no model", "one model", "two models", "three models", "four models", "five models")
 
 PURPOSE = (
-    "Expression Lens says which of seven expressions a face <b>looks like</b> to two models. "
+    "Expression Lens says which expression a face <b>looks like</b> to models that were trained on pictures. "
     "It does not know what anyone <b>feels</b>: expressions are not feelings."
 )
 LIMITS = (
@@ -42,9 +45,15 @@ NO_FRAME = (
 CAMERA_GONE = "The camera gave no picture. Switch it off and on again, or upload a photo."
 
 
+@functools.cache
+def models() -> dict[str, Entry]:
+    """The models that come with the program, by name, in their order: what their cards say."""
+    return catalogue()
+
+
 def model_name(model: str) -> str:
-    """What the page calls a model."""
-    return MODEL_NAMES.get(model, model)
+    """What the page calls a model: the title on its card."""
+    return models()[model].title if model in models() else model
 
 
 def looks(label: str) -> str:
@@ -53,26 +62,57 @@ def looks(label: str) -> str:
 
 
 def leading_model(face: "FacePrediction") -> str:
-    """The model whose answer heads the page: the fusion, or the last one there is."""
-    return "fusion" if "fusion" in face.models else list(face.models)[-1]
+    """The model whose answer heads the page: the one with the best score on the split of choices."""
+    return leading(list(face.models), models())
+
+
+def groups(face: "FacePrediction") -> list[list[str]]:
+    """The models of a face by the classes that they answer with, the leading model's group first."""
+    found: dict[tuple[str, ...], list[str]] = {tuple(face.models[leading_model(face)].probabilities): []}
+    for name, answer in face.models.items():
+        found.setdefault(tuple(answer.probabilities), []).append(name)
+    return list(found.values())
 
 
 def face_reading(face: "FacePrediction") -> str:
-    """One sentence on a face: what the leading model says, and whether the others agree."""
-    lead = leading_model(face)
-    answer = face.models[lead]
-    said = f"{model_name(lead)} gives {answer.label} {percent(answer.probabilities[answer.label])}"
-    others = []
-    for name, other in face.models.items():
-        if name == lead:
-            continue
-        share = percent(other.probabilities[other.label])
-        if other.label == answer.label:
-            others.append(f"the {model_name(name)} says the same, {share}")
-        else:
-            others.append(f"the {model_name(name)} disagrees: {other.label}, {share}")
-    unseen = "" if face.landmarks_found else " No face mesh was found, so both models had only the pixels."
-    return "; ".join([said, *others]) + "." + unseen
+    """What the leading model says of a face, and whether the others agree."""
+    first, *others = groups(face)
+    sentences = [_group_reading(face, first)]
+    for group in others:
+        classes = ", ".join(face.models[group[0]].probabilities)
+        sentences.append(f"Of other classes ({classes}): {_group_reading(face, group)}")
+    if not face.landmarks_found:
+        had = {1: "the model", 2: "both models"}.get(len(face.models), "the models")
+        sentences.append(f"No face mesh was found, so {had} had only the pixels.")
+    return " ".join(sentences)
+
+
+def _group_reading(face: "FacePrediction", names: Sequence[str]) -> str:
+    lead = leading(names, models())
+    label = face.models[lead].label
+    parts = [f"{model_name(lead)} gives {label} {percent(face.models[lead].probabilities[label])}"]
+    agreeing = [name for name in names if name != lead and face.models[name].label == label]
+    others = [name for name in names if face.models[name].label != label]
+    shares = [(name, percent(face.models[name].probabilities[label])) for name in agreeing]
+    if len(shares) == 1:
+        parts.append(f"the {model_name(shares[0][0])} says the same, {shares[0][1]}")
+    elif shares:
+        parts.append(f"{_listed([f'{model_name(name)} ({share})' for name, share in shares])} say the same")
+    for name in others:
+        answer = face.models[name]
+        share = percent(answer.probabilities[answer.label])
+        parts.append(f"the {model_name(name)} disagrees: {answer.label}, {share}")
+    return "; ".join(parts) + "."
+
+
+def _listed(parts: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
+
+
+def asked_models(count: int) -> str:
+    """How many models answer, in words; ``two models`` where nothing was chosen."""
+    return COUNTS[count or 2] if count < len(COUNTS) else f"{count} models"
 
 
 def found_reading(prediction: "PicturePrediction") -> str:

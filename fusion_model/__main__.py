@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from tqdm import tqdm
 
+from fusion_model.catalogue import available_models, default_models
 from fusion_model.errors import ExpressionLensError
 from fusion_model.images import read_image
 from fusion_model.native_logs import drop_native_logs
@@ -26,6 +27,7 @@ _SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif")
 )
 _NAME_WIDTH = 40
+_ANSWER_WIDTH = 13
 _OK, _SOME_FAILED, _WRONG_CALL, _INTERRUPTED, _PIPE_CLOSED = 0, 1, 2, 130, 141
 
 
@@ -132,11 +134,12 @@ def _parser() -> argparse.ArgumentParser:
         help="file, folder (with its subfolders), glob, or - for standard input",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
+    known = available_models()
     parser.add_argument(
         "--models",
-        default="cnn,fusion",
+        default=",".join(default_models(known)),
         metavar="NAMES",
-        help="names with commas between; default: %(default)s",
+        help=f"names with commas between, of {', '.join(known)}; default: %(default)s",
     )
     return parser
 
@@ -285,7 +288,8 @@ class _Table:
         return rows
 
     def _row(self, name: str, number: str, box: str, mesh: str, says: Sequence[str]) -> str:
-        cells = "  ".join(f"{text:<13}" for text in says)
+        widths = [max(_ANSWER_WIDTH, len(model)) for model in self._models]
+        cells = "  ".join(f"{text:<{width}}" for text, width in zip(says, widths, strict=True))
         return f"{name:<{self._name_width}}  {number:>4}  {box:<22}  {mesh:<4}  {cells}".rstrip()
 
     def _shortened(self, name: str) -> str:

@@ -22,13 +22,12 @@ import cv2
 import numpy as np
 import torch
 
-from fusion_model.checkpoint import ASSETS
+from fusion_model.catalogue import ASSETS, DEFAULT_MODELS, available_models, unknown_models
 from fusion_model.classifier import Classifier, FaceBatch, load_classifiers
 from fusion_model.errors import ExpressionLensError
 from fusion_model.faces import Face
 from fusion_model.frame import eyes_of
 from fusion_model.inference import fastest_precision
-from fusion_model.predictor import DEFAULT_MODELS
 from fusion_model.preprocess import MEAN_FACE_LD, FaceInputs, face_inputs
 
 TOGETHER = "all models together"
@@ -78,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         report = benchmark(
-            options.models.replace(",", " ").split(),
+            _names(options.models),
             threads=options.threads,
             repeats=options.repeats,
             precision=_PRECISIONS[options.precision],
@@ -130,6 +129,8 @@ def benchmark(
     inputs = face_inputs(image_HWC, face)
     before = os.getloadavg()
     started = time.perf_counter()
+    if trouble := unknown_models(models, folder):
+        raise BenchmarkError(trouble)
     paths = [folder / f"{name}.safetensors" for name in models]
     classifiers = dict(zip(models, load_classifiers(paths, precision=precision), strict=True))
     loaded = time.perf_counter()
@@ -200,15 +201,21 @@ def as_text(report: dict[str, Any]) -> str:
         f"load average of the machine {loads}",
         f"loading the models {start['load']:.0f} ms, their first answer {start['first_answer']:.0f} ms",
         "",
-        f"{'ms: median (5th-95th percentile)':<36}{'n':>5}{'CPU time':>24}{'on the clock':>24}",
     ]
+    width = max(36, *(len(name) + 2 for name in report["timings"]))
+    lines.append(f"{'ms: median (5th-95th percentile)':<{width}}{'n':>5}{'CPU time':>24}{'on the clock':>24}")
     for name, timing in report["timings"].items():
         spreads = [
             f"{part['median']:.2f} ({part['p5']:.2f}-{part['p95']:.2f})"
             for part in (timing["cpu_ms"], timing["wall_ms"])
         ]
-        lines.append(f"{name:<36}{timing['n']:>5}{spreads[0]:>24}{spreads[1]:>24}")
+        lines.append(f"{name:<{width}}{timing['n']:>5}{spreads[0]:>24}{spreads[1]:>24}")
     return "\n".join(lines) + "\n"
+
+
+def _names(text: str) -> list[str]:
+    """Models that the option names: all that there are for ``all``."""
+    return list(available_models()) if text.strip() == "all" else text.replace(",", " ").split()
 
 
 def _together(classifiers: dict[str, Classifier], inputs: FaceInputs) -> list[np.ndarray]:
@@ -251,7 +258,10 @@ def _parser() -> argparse.ArgumentParser:
         description="How long the models take for a face, from its crop to probabilities, on a CPU.",
     )
     parser.add_argument(
-        "--models", default=",".join(DEFAULT_MODELS), metavar="NAMES", help="default: %(default)s"
+        "--models",
+        default=",".join(DEFAULT_MODELS),
+        metavar="NAMES",
+        help="names with commas between, or all; default: %(default)s",
     )
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="default: %(default)s")
     parser.add_argument("--repeats", type=int, default=200, metavar="N", help="default: %(default)s")

@@ -94,6 +94,7 @@ class PixelBranch(nn.Module):
 
     def __init__(self, config: PixelConfig = PixelConfig()) -> None:
         super().__init__()
+        self.config = config
         layers: list[nn.Module] = [*_convolution(1, config.stem), nn.ReLU(inplace=True)]
         channels = config.stem
         for width in config.stages:

@@ -2,8 +2,12 @@
 
 ``cnn.safetensors`` holds the weights in half precision (the running statistics of normalisation in full);
 ``cnn.json`` holds everything needed to use and to judge them. Nothing is unpickled.
+
+A network on a part of another one, held fixed, stores only what it adds: its card names the weights that it
+stands on by file and checksum (`Base`), and loading puts both together.
 """
 
+import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass, field
@@ -14,15 +18,64 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from fusion_model.catalogue import ASSETS, LAST, available_models
 from fusion_model.errors import ExpressionLensError
 from fusion_model.network import ExpressionNetwork, build_network
 from fusion_model.preprocess import Preprocessing
 
-ASSETS = Path(__file__).with_name("assets")
+__all__ = [  # two of the catalogue's among them: who loads models asks which there are, and where
+    "ASSETS",
+    "Base",
+    "Card",
+    "CheckpointError",
+    "available_models",
+    "load_card",
+    "load_checkpoint",
+    "save_checkpoint",
+    "sha256_of",
+]
 
 
 class CheckpointError(ExpressionLensError):
     """A checkpoint is missing, damaged, or made for other inputs than this version gives."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """Weights that a checkpoint stands on and does not repeat.
+
+    Attributes
+    ----------
+    file : their path, as seen from the checkpoint's folder.
+    sha256 : of that file, hexadecimal.
+    part : the piece of both networks that comes from there, such as ``pixel_branch``.
+    """
+
+    file: str
+    sha256: str
+    part: str
+
+    @classmethod
+    def of(cls, weights: Path, folder: Path, part: str) -> "Base":
+        """For a checkpoint in `folder` on a part of `weights`; CheckpointError where these are not there."""
+        return cls(Path(os.path.relpath(weights, folder)).as_posix(), sha256_of(weights), part)
+
+    def tensors(self, weights: Path) -> dict[str, torch.Tensor]:
+        """The part's tensors, for the checkpoint `weights`.
+
+        Raises
+        ------
+        CheckpointError
+            Where the file is missing, or is another one.
+        """
+        path = weights.parent / self.file
+        if sha256_of(path, f"{weights.name} stores only what it adds to it") != self.sha256:
+            raise CheckpointError(
+                f"{weights.name} stands on {path}, but that file is another one than it was trained on "
+                f"(its SHA-256 does not begin with {self.sha256[:12]}): put the right one there, or train "
+                f"{weights.stem} again."
+            )
+        return {name: tensor for name, tensor in load_file(path).items() if name.startswith(f"{self.part}.")}
 
 
 @dataclass(frozen=True)
@@ -40,6 +93,9 @@ class Card:
     data : name, fingerprint and extra supervision of the training data.
     training : recipe, seed, epochs, machine kind, minutes.
     scores : figures on PublicTest, written by the training command.
+    base : weights that it stands on, or None for a checkpoint that is whole.
+    title : what people call the model; empty for its name.
+    order : place among the models, the lowest first.
     """
 
     name: str
@@ -51,6 +107,9 @@ class Card:
     data: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
+    base: Base | None = None
+    title: str = ""
+    order: int = LAST
 
     def __post_init__(self) -> None:
         """Check."""
@@ -70,6 +129,7 @@ class Card:
         values = json.loads(text)
         values["labels"] = tuple(values["labels"])
         values["preprocessing"] = Preprocessing.from_json(values["preprocessing"])
+        values["base"] = Base(**values["base"]) if values.get("base") else None
         return cls(**values)
 
 
@@ -80,11 +140,13 @@ def save_checkpoint(path: Path, network: ExpressionNetwork, card: Card) -> None:
     ----------
     path : where the weights go
     network : built by `build_network` from the card's kind and config
-    card : Card
+    card : Card; the part that its `base` has is not written again
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {}
     for name, tensor in network.state_dict().items():
+        if card.base is not None and name.startswith(f"{card.base.part}."):
+            continue
         keep = "running_" in name or not tensor.is_floating_point()
         tensors[name] = (tensor if keep else tensor.half()).detach().cpu().contiguous()
     aside = path.with_name(f"{path.name}.{os.getpid()}.aside")
@@ -109,9 +171,13 @@ def load_checkpoint(path: Path) -> tuple[ExpressionNetwork, Card]:
             f"prepares them as {Preprocessing().to_json()}: train it again, or use the version it came with."
         )
     try:
-        network = build_network(card.kind, len(card.labels), card.config)
+        with torch.device("meta"):  # no time for random weights that are replaced at once
+            network = build_network(card.kind, len(card.labels), card.config)
         tensors = load_file(path)
-        network.load_state_dict({name: _full(tensor) for name, tensor in tensors.items()})
+        if card.base is not None:
+            tensors |= card.base.tensors(path)
+        full = {name: _full(tensor) for name, tensor in tensors.items()}
+        network.load_state_dict(full, assign=True)
     except FileNotFoundError as error:
         raise CheckpointError(f"The weights {path} are missing; only their card is there.") from error
     except (SafetensorError, RuntimeError, ValueError, OSError) as error:
@@ -134,10 +200,16 @@ def load_card(path: Path) -> Card:
         raise CheckpointError(f"The card {beside} is not one of this version: {error}") from error
 
 
-def available_models() -> tuple[str, ...]:
-    """Names of the models that come with the package, the CNN first."""
-    names = [path.stem for path in ASSETS.glob("*.safetensors")]
-    return tuple(sorted(names, key=lambda name: (name not in ("cnn", "fusion"), name)))
+def sha256_of(path: Path, why: str = "") -> str:
+    """Checksum of a file of weights; CheckpointError, with the reason why it is wanted, without one."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        wanted = f": {why}" if why else ""
+        raise CheckpointError(
+            f"The weights {path} cannot be read ({error.strerror or error}){wanted}."
+        ) from error
 
 
 def _full(tensor: torch.Tensor) -> torch.Tensor:

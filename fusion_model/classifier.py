@@ -15,7 +15,7 @@ from torch import Tensor
 
 from fusion_model.checkpoint import Card, load_checkpoint
 from fusion_model.faces import LANDMARKS
-from fusion_model.inference import make_ready
+from fusion_model.inference import ReadyBranches, make_ready
 from fusion_model.mirror import mirror_landmarks
 from fusion_model.network import ExpressionNetwork
 from fusion_model.preprocess import SIDE, FaceInputs, standardise
@@ -99,7 +99,10 @@ class Classifier:
 
 
 def load_classifiers(
-    paths: Iterable[Path], device: str = "cpu", precision: torch.dtype | None = None
+    paths: Iterable[Path],
+    device: str = "cpu",
+    precision: torch.dtype | None = None,
+    branches: ReadyBranches | None = None,
 ) -> list[Classifier]:
     """Models that will be asked together: those with the same pixel branch share it.
 
@@ -108,6 +111,7 @@ def load_classifiers(
     paths : of weights ``….safetensors``, each with its card beside it
     device : "cpu" or "cuda"
     precision : of the convolutions; None for `fusion_model.inference.fastest_precision`
+    branches : pixel branches of models that were loaded before and are asked together with these; added to
 
     Raises
     ------
@@ -115,7 +119,7 @@ def load_classifiers(
         For a model that is not there, or cannot be used.
     """
     loaded = [load_checkpoint(path) for path in paths]
-    make_ready([network for network, _ in loaded], torch.device(device), precision)
+    make_ready([network for network, _ in loaded], torch.device(device), precision, branches)
     return [Classifier(network, card, torch.device(device)) for network, card in loaded]
 
 

@@ -53,9 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def make_report(path: Path, split: str = "PrivateTest") -> dict[str, Any]:
     """All figures of the table at `path` for one split or "all", as JSON types (undefined: None).
 
-    ``{"table", "labels", "splits": {split: {"models": {model: figures}, "comparison"}}}``, where figures
-    hold ``n``, ``accuracy`` and so on, ``per_class``, ``confusion``, ``conformal`` (by level, such as "0.9";
-    the sets are calibrated on other rows, see `sets_of_split`), ``ferplus``, the same again under
+    ``{"table", "labels", "splits": {split: {"models": {model: figures}, "comparison", "comparisons"}}}``:
+    ``comparisons`` hold every other model against the table's first, ``comparison`` the pair `COMPARED`. The
+    figures hold ``n``, ``accuracy`` and so on, ``per_class``, ``confusion``, ``conformal`` (by level, such as
+    "0.9"; the sets are calibrated on other rows, see `sets_of_split`), ``ferplus``, the same again under
     ``without_copies`` and, from the sibling table, under ``no_tta``; None where there is nothing to tell.
 
     Raises
@@ -83,12 +84,19 @@ def _of_part(table: PredictionTable, no_tta: PredictionTable | None, split: str)
         models[model] = _with_and_without_copies(table, split, model)
         known = no_tta is not None and model in no_tta.models
         models[model]["no_tta"] = _with_and_without_copies(no_tta, split, model) if no_tta and known else None
-    comparison = None
-    if set(COMPARED) <= set(part.models):
-        kept = without_copies(part)
-        comparison = _of_comparison(compare_models(part, *COMPARED))
-        comparison["without_copies"] = _of_comparison(compare_models(kept, *COMPARED)) if len(kept) else None
-    return {"models": models, "comparison": comparison}
+    first, *others = part.models
+    return {
+        "models": models,
+        "comparison": _compared(part, *COMPARED) if set(COMPARED) <= set(part.models) else None,
+        "comparisons": [_compared(part, first, other) for other in others],
+    }
+
+
+def _compared(part: PredictionTable, first: str, second: str) -> dict[str, Any]:
+    kept = without_copies(part)
+    found = _of_comparison(compare_models(part, first, second))
+    found["without_copies"] = _of_comparison(compare_models(kept, first, second)) if len(kept) else None
+    return found
 
 
 def _with_and_without_copies(table: PredictionTable, split: str, model: str) -> dict[str, Any]:

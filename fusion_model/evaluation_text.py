@@ -25,10 +25,10 @@ def as_text(report: dict[str, Any]) -> str:
         for model, figures in part["models"].items():
             lines += ["", *_class_lines(model, figures)]
         lines += _conformal_lines(part["models"], split) + _ferplus_lines(part["models"])
-        if part["comparison"]:
-            lines += ["", *_comparison_lines(part["comparison"], "")]
-            if part["comparison"]["without_copies"]:
-                lines += _comparison_lines(part["comparison"]["without_copies"], ", without copies")
+        for comparison in part["comparisons"]:
+            lines += ["", *_comparison_lines(comparison, "")]
+            if comparison["without_copies"]:
+                lines += _comparison_lines(comparison["without_copies"], ", without copies")
     return "\n".join(lines)
 
 

@@ -5,12 +5,14 @@ Shape suffixes: B batch, C channel, H height, W width, F feature.
 Models whose pixel branches hold the same weights share one, which sees each batch of faces once. Each
 normalisation is folded into the layer before it. The convolutions on pixels are nearly all of the work: a CPU
 that multiplies bfloat16 natively does them in bfloat16, and for one thread their weights are laid out once,
-as oneDNN reads them. What each step gains stands in docs/decisions/0011.
+as oneDNN reads them. What each step gains stands in docs/decisions/0011, and what of it suits the backbones
+of torchvision in docs/decisions/0013.
 """
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -19,12 +21,16 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from fusion_model.backbones import Backbone
 from fusion_model.branches import PixelBranch, ResidualBlock
 from fusion_model.network import ExpressionNetwork
 
 
 def make_ready(
-    networks: Sequence[ExpressionNetwork], device: torch.device, precision: torch.dtype | None = None
+    networks: Sequence[ExpressionNetwork],
+    device: torch.device,
+    precision: torch.dtype | None = None,
+    branches: "ReadyBranches | None" = None,
 ) -> None:
     """Make networks ready to answer, in place and for good.
 
@@ -33,21 +39,20 @@ def make_ready(
     networks : in evaluation mode; all that will be asked together, so that they can share
     device : where they will run
     precision : of the convolutions on pixels; None for `fastest_precision`
+    branches : those of networks that were made ready before, which these share; new ones are added
 
     Notes
     -----
     Set PyTorch's number of threads first: for one thread the weights are laid out for it.
     """
+    known = branches if branches is not None else {}
     seeing: list[Any] = [network for network in networks if network.reads_pixels]
-    for earlier, later in combinations(seeing, 2):
-        if same_weights(earlier.pixel_branch, later.pixel_branch):
-            later.pixel_branch = earlier.pixel_branch
-    ready: dict[PixelBranch, ReadyBranch] = {}
     for network in seeing:
         branch = network.pixel_branch
-        if branch not in ready:
-            ready[branch] = ReadyBranch(branch, device, precision or fastest_precision(device))
-        network.pixel_branch = ready[branch]
+        key = fingerprint(branch)
+        if key not in known:
+            known[key] = ReadyBranch(branch, device, precision or fastest_precision(device))
+        network.pixel_branch = known[key]
     for network in networks:
         _fold_linear(network)
         network.to(device)
@@ -72,21 +77,32 @@ class ReadyBranch(nn.Module):
     precision : of the convolutions
     """
 
-    def __init__(self, branch: PixelBranch, device: torch.device, precision: torch.dtype) -> None:
+    def __init__(self, branch: PixelBranch | Backbone, device: torch.device, precision: torch.dtype) -> None:
         super().__init__()
         self.precision = precision
-        self._steps = list(_steps([*branch.maps, *branch.pool], device, precision))
+        self._steps: list[_Step]
+        if isinstance(branch, Backbone):
+            self._steps = [branch.config.enlarge, self._converted, _fused(branch, device, precision)]
+        else:
+            self._steps = [self._converted, *_steps([*branch.maps, *branch.pool], device, precision)]
         self._seen = WeakTensorKeyDictionary()
 
     def forward(self, pixels_BCHW: Tensor) -> Tensor:
         """Features (B, F)."""
         features_BF: Tensor | None = self._seen.get(pixels_BCHW)
         if features_BF is None:
-            maps_BCHW = pixels_BCHW.to(self.precision, memory_format=torch.channels_last)
+            maps_BCHW = pixels_BCHW
             for step in self._steps:
                 maps_BCHW = step(maps_BCHW)
             features_BF = self._seen[pixels_BCHW] = maps_BCHW.flatten(1).float()
         return features_BF
+
+    def _converted(self, pixels_BCHW: Tensor) -> Tensor:
+        return pixels_BCHW.to(self.precision, memory_format=torch.channels_last)
+
+
+#: Pixel branches that are ready, by the `fingerprint` of what they were made of.
+ReadyBranches = dict[str, ReadyBranch]
 
 
 class _Convolution:
@@ -158,12 +174,32 @@ def _steps(layers: Iterable[nn.Module], device: torch.device, precision: torch.d
         yield _Convolution(fuse_conv_bn_eval(layer, norm), rectified, device, precision)
 
 
+def _fused(backbone: Backbone, device: torch.device, precision: torch.dtype) -> nn.Module:
+    """The body of a backbone with every normalisation folded into the convolution before it.
+
+    Its weights are not laid out beforehand: InceptionV3 took ten times as long with them.
+    """
+    from torch.fx.experimental.optimization import fuse  # with its tracer, only where there is a backbone
+
+    fused = fuse(backbone.body).to(device, precision)
+    return fused.to(memory_format=torch.channels_last)
+
+
 def _fold_linear(network: nn.Module) -> None:
     """Fold every normalisation that follows a linear layer into it."""
     for layers in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
         for index, (layer, norm) in enumerate(pairwise([*layers])):
             if isinstance(layer, nn.Linear) and isinstance(norm, nn.BatchNorm1d):
                 layers[index], layers[index + 1] = fuse_linear_bn_eval(layer, norm), nn.Identity()
+
+
+def fingerprint(branch: PixelBranch | Backbone) -> str:
+    """Equal for pixel branches that give the same features: of the same config and weights, to the bit."""
+    digest = hashlib.sha256(repr(branch.config).encode())
+    for name, tensor in branch.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().data)
+    return digest.hexdigest()
 
 
 def same_weights(first: nn.Module, second: nn.Module) -> bool:

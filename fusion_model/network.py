@@ -5,7 +5,8 @@ K class.
 
 ``network(pixels_BCHW, landmarks_BLD, mesh_found_B) -> logits_BK``; each takes what it needs of the three.
 The CNN's pixel branch and the fusion model's are the same network, so that a comparison of the two says what
-landmarks add.
+landmarks add. What it is, the narrow ResNet or one of `fusion_model.backbones`, is a matter of the config,
+not of the kind.
 """
 
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fusion_model.branches import LandmarkBranch, MlpConfig, PixelBranch, PixelConfig, mlp
+from fusion_model.backbones import BackboneConfig, pixel_branch, pixel_config
+from fusion_model.branches import LandmarkBranch, MlpConfig, PixelConfig, mlp
 
 
 class ExpressionNetwork(nn.Module):
@@ -49,9 +51,11 @@ class ExpressionNetwork(nn.Module):
 class Cnn(ExpressionNetwork):
     """The CNN alone: the pixel branch and a linear layer."""
 
-    def __init__(self, classes: int, pixels: PixelConfig = PixelConfig(), dropout: float = 0.3) -> None:
+    def __init__(
+        self, classes: int, pixels: PixelConfig | BackboneConfig = PixelConfig(), dropout: float = 0.3
+    ) -> None:
         super().__init__()
-        self.pixel_branch = PixelBranch(pixels)
+        self.pixel_branch = pixel_branch(pixels)
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.pixel_branch.features, classes))
         self.feature_count = self.pixel_branch.features
 
@@ -91,13 +95,18 @@ class TwoBranches(ExpressionNetwork):
     """
 
     def __init__(
-        self, classes: int, pixel_branch: PixelBranch, second: int, hidden: int, dropout: float
+        self,
+        classes: int,
+        pixels: PixelConfig | BackboneConfig,
+        second: int,
+        hidden: int,
+        dropout: float,
     ) -> None:
         super().__init__()
-        self.pixel_branch = pixel_branch
+        self.pixel_branch = pixel_branch(pixels)
         self.fuse = nn.Sequential(
             nn.Dropout(dropout),
-            nn.Linear(pixel_branch.features + second, hidden, bias=False),
+            nn.Linear(self.pixel_branch.features + second, hidden, bias=False),
             nn.BatchNorm1d(hidden),
             nn.ReLU(inplace=True),
         )
@@ -124,12 +133,12 @@ class FusionNet(TwoBranches):
     def __init__(
         self,
         classes: int,
-        pixels: PixelConfig = PixelConfig(),
+        pixels: PixelConfig | BackboneConfig = PixelConfig(),
         landmarks: MlpConfig = MlpConfig(),
         hidden: int = 256,
         dropout: float = 0.5,
     ) -> None:
-        super().__init__(classes, PixelBranch(pixels), landmarks.features, hidden, dropout)
+        super().__init__(classes, pixels, landmarks.features, hidden, dropout)
         self.landmark_branch = LandmarkBranch(landmarks)
 
     def second(self, pixel_BF: Tensor, landmarks_BLD: Tensor, mesh_found_B: Tensor) -> Tensor:
@@ -143,12 +152,12 @@ class WiderCnn(TwoBranches):
     def __init__(
         self,
         classes: int,
-        pixels: PixelConfig = PixelConfig(),
+        pixels: PixelConfig | BackboneConfig = PixelConfig(),
         extra: MlpConfig = MlpConfig(),
         hidden: int = 256,
         dropout: float = 0.5,
     ) -> None:
-        super().__init__(classes, PixelBranch(pixels), extra.features, hidden, dropout)
+        super().__init__(classes, pixels, extra.features, hidden, dropout)
         self.extra_branch = mlp(self.pixel_branch.features, extra)
 
     def second(self, pixel_BF: Tensor, landmarks_BLD: Tensor, mesh_found_B: Tensor) -> Tensor:
@@ -166,7 +175,8 @@ def build_network(kind: str, classes: int, config: dict[str, Any]) -> Expression
     ----------
     kind : one of `KINDS`
     classes : number of classes, at least 2
-    config : ``{"pixels": {...}, "landmarks": {...}, "hidden": ..., "dropout": ...}``, what the kind takes
+    config : ``{"pixels": {...}, "landmarks": {...}, "hidden": ..., "dropout": ...}``, what the kind takes;
+        the pixels are those of a `PixelConfig`, or of a `fusion_model.backbones.BackboneConfig`
 
     Raises
     ------
@@ -176,7 +186,7 @@ def build_network(kind: str, classes: int, config: dict[str, Any]) -> Expression
     try:
         made: dict[str, Any] = dict(config)
         if "pixels" in made:
-            made["pixels"] = PixelConfig(**{**made["pixels"], "stages": tuple(made["pixels"]["stages"])})
+            made["pixels"] = pixel_config(made["pixels"])
         for name in ("landmarks", "extra"):
             if name in made:
                 made[name] = MlpConfig(**made[name])

@@ -12,12 +12,12 @@ from typing import Self
 import numpy as np
 import torch
 
-from fusion_model.checkpoint import ASSETS, CheckpointError, available_models
-from fusion_model.classifier import FaceBatch, load_classifiers
+from fusion_model.catalogue import ASSETS, DEFAULT_MODELS, unknown_models
+from fusion_model.checkpoint import CheckpointError
+from fusion_model.classifier import Classifier, FaceBatch, load_classifiers
 from fusion_model.faces import Face, FaceFinder
+from fusion_model.inference import ReadyBranches
 from fusion_model.preprocess import FaceInputs, face_inputs
-
-DEFAULT_MODELS = ("cnn", "fusion")
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Predictor:
 
     Parameters
     ----------
-    models : names of models in `folder`, see `fusion_model.checkpoint.available_models`
+    models : names of models in `folder`, see `fusion_model.catalogue`; loaded now, others when first asked
     folder : where their weights and cards lie
     device : "cpu" or "cuda"
 
@@ -90,22 +90,45 @@ class Predictor:
     def __init__(
         self, models: Sequence[str] = DEFAULT_MODELS, folder: Path = ASSETS, device: str = "cpu"
     ) -> None:
-        unknown = [name for name in models if not (folder / f"{name}.safetensors").exists()]
-        if unknown:
-            known = ", ".join(available_models()) if folder == ASSETS else "those in " + str(folder)
-            raise CheckpointError(f"There is no model named {', '.join(unknown)}; choose from {known}.")
-        loaded = load_classifiers([folder / f"{name}.safetensors" for name in models], device)
-        self.classifiers = dict(zip(models, loaded, strict=True))
+        self._models = tuple(models)
+        self._folder = folder
         self._device = torch.device(device)
+        self._branches: ReadyBranches = {}
+        self.classifiers: dict[str, Classifier] = {}
+        self.load(self._models)
         self._finder = FaceFinder()
 
-    def predict(self, rgb_HWC: np.ndarray) -> PicturePrediction:
+    def load(self, models: Sequence[str]) -> None:
+        """Load those of these models that are not loaded yet.
+
+        Raises
+        ------
+        CheckpointError
+            For a model that is not there, or cannot be used; then none of them is loaded.
+        """
+        missing = [name for name in models if name not in self.classifiers]
+        if trouble := unknown_models(missing, self._folder):
+            raise CheckpointError(trouble)
+        paths = [self._folder / f"{name}.safetensors" for name in missing]
+        loaded = load_classifiers(paths, str(self._device), branches=self._branches)
+        self.classifiers |= dict(zip(missing, loaded, strict=True))
+
+    def predict(self, rgb_HWC: np.ndarray, models: Sequence[str] | None = None) -> PicturePrediction:
         """Answer for a picture.
 
         Parameters
         ----------
         rgb_HWC : uint8 (H, W, 3), as `fusion_model.images.decode_image` gives it
+        models : names of models to ask, in the order of the answers; None for those given at first. One that
+            was never asked before is loaded now.
+
+        Raises
+        ------
+        CheckpointError
+            For a model that is not there, or cannot be used.
         """
+        asked = tuple(models) if models is not None else self._models
+        self.load(asked)
         milliseconds: dict[str, float] = {}
         clock = _Stopwatch(milliseconds)
         faces = self._finder.find(rgb_HWC)
@@ -114,7 +137,8 @@ class Predictor:
         batch = FaceBatch.of(inputs, self._device)
         clock.lap("prepare")
         answers: list[dict[str, ModelAnswer]] = [{} for _ in faces]
-        for name, classifier in self.classifiers.items():
+        for name in asked:
+            classifier = self.classifiers[name]
             for answer, probabilities_K in zip(answers, classifier.answer(batch), strict=True):
                 by_label = dict(zip(classifier.card.labels, probabilities_K.tolist(), strict=True))
                 answer[name] = ModelAnswer(max(by_label, key=by_label.__getitem__), by_label)

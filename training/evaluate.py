@@ -7,21 +7,20 @@ the measured slices of its picture (`training.slices`); with ``--votes`` also wh
 """
 
 import argparse
-import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from fusion_model.checkpoint import ASSETS, load_card
+from fusion_model.checkpoint import ASSETS
 from fusion_model.classifier import Classifier, softmax
 from fusion_model.errors import ExpressionLensError
 from fusion_model.prediction_table import PredictionTable, table_from_frame, write_table
 from training.dataset import Samples, make_samples
 from training.fer2013 import DataError, FaceDataset, copies_of_training, read_fer2013, read_votes
 from training.landmark_cache import DEFAULT_CACHE, landmarks_of
+from training.publish import publish, publishable
 from training.scoring import logits_of
 from training.slices import measured_slices
 
@@ -32,20 +31,17 @@ TABLES = {True: "fer2013_predictions.csv.gz", False: "fer2013_predictions_no_tta
 def main(arguments: list[str] | None = None) -> int:
     """Command line."""
     options = _parser().parse_args(arguments)
+    models = dict(options.models)
     try:
+        cards = publishable(models, ASSETS) if options.publish else {}
         evaluate(
-            options.data,
-            dict(options.models),
-            options.cache,
-            ASSETS if options.publish else options.out,
-            options.votes,
+            options.data, models, options.cache, ASSETS if options.publish else options.out, options.votes
         )
     except ExpressionLensError as error:
         print(error, file=sys.stderr)
         return 1
     if options.publish:
-        for name, weights in options.models:
-            _publish(weights, name)
+        publish(models, cards, ASSETS)
     return 0
 
 
@@ -112,16 +108,6 @@ def predictions(
         for code, label in enumerate(dataset.labels):
             frame[f"{name}_{label}"] = probabilities_NK[:, code]
     return table_from_frame(frame, dataset.labels)
-
-
-def _publish(weights: Path, name: str) -> None:
-    """Copy weights and card into the package, under the name that the tables give the model."""
-    card = replace(load_card(weights), name=name)
-    weights_aside, card_aside = (ASSETS / f"{name}.{what}.aside" for what in ("safetensors", "json"))
-    shutil.copyfile(weights, weights_aside)
-    card_aside.write_text(card.to_json(), encoding="utf-8")
-    for aside in (weights_aside, card_aside):
-        aside.replace(aside.with_suffix(""))
 
 
 def named_weights(text: str) -> tuple[str, Path]:

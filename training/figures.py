@@ -17,7 +17,7 @@ from fusion_model.errors import ExpressionLensError
 from fusion_model.evaluation_report import TABLE, make_report
 from fusion_model.prediction_table import read_table
 from training import landmark_report
-from training.score_blocks import MODEL_NAMES, conformal, ferplus, latency, london, percent
+from training.score_blocks import called, conformal, ferplus, latency, london, percent
 
 ROOT = Path(__file__).parents[1]
 FILES = (ROOT / "README.md", ROOT / "docs" / "model-card.md", ROOT / "docs" / "landmarks.md")
@@ -83,7 +83,7 @@ def results(report: dict[str, Any]) -> str:
     for split in ("PrivateTest", "PublicTest"):
         for model, figures in report["splits"][split]["models"].items():
             cells = [
-                MODEL_NAMES.get(model, model),
+                called(model),
                 split,
                 f"{figures['n']:,}",
                 percent(figures["accuracy"]),
@@ -184,9 +184,9 @@ def _model_row(path: Path, card: Card) -> str:
     network, _ = load_checkpoint(path)
     parameters = sum(parameter.numel() for parameter in network.parameters())
     cells = [
-        MODEL_NAMES.get(card.name, card.name),
+        called(card.name),
         f"{parameters / 1e6:.2f} M",
-        f"{path.stat().st_size / 1e6:.1f} MB",
+        f"{path.stat().st_size / 1e6:.1f} MB" + (f" on {Path(card.base.file).stem}" if card.base else ""),
         ", ".join([str(card.training["recipe"]["epochs"]), *_before(card.training, "epochs")]),
         str(card.training["seed"]),
         ", ".join([f"{card.training['minutes']:.0f}", *_before(card.training, "minutes")]),

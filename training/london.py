@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from fusion_model.checkpoint import ASSETS, available_models
+from fusion_model.catalogue import ASSETS, catalogue
 from fusion_model.classifier import Classifier
 from fusion_model.errors import ExpressionLensError
 from fusion_model.faces import FaceFinder
@@ -54,7 +54,11 @@ _BATCH = 32
 def main(arguments: list[str] | None = None) -> int:
     """Command line."""
     options = _parser().parse_args(arguments)
-    weights = dict(options.models) or {name: ASSETS / f"{name}.safetensors" for name in available_models()}
+    weights = dict(options.models) or {
+        name: ASSETS / f"{name}.safetensors"
+        for name, entry in catalogue().items()
+        if entry.labels == EXPRESSIONS
+    }
     try:
         table = measure(options.folder, weights)
         write_table(table, options.out)
@@ -189,7 +193,7 @@ def _parser() -> argparse.ArgumentParser:
         type=named_weights,
         default=(),
         metavar="NAME=WEIGHTS",
-        help="default: all that come with the package",
+        help="default: all that come with the package and answer with the seven expressions",
     )
     parser.add_argument("--out", type=Path, default=TABLE, help="the table; default: in the package")
     return parser

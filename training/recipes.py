@@ -1,7 +1,8 @@
 """Recipes: every choice of a training run, as a frozen value; a variant is a function.
 
 ``python -m training.train NAME --data fer2013.csv --votes fer2013new.csv`` runs one. Times are
-for two CPU cores.
+for two CPU cores. The backbones of torchvision have two budgets each: `…_short` for hours of a CPU, the other
+for a GPU.
 """
 
 import json
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from fusion_model.backbones import BackboneConfig
 from fusion_model.branches import MlpConfig, PixelConfig
 from fusion_model.preprocess import SIDE
 from training.augment import Augmentation
@@ -44,6 +46,7 @@ class Recipe:
     views : where the pixel branch is frozen: how many augmented views it sees of each picture. Its features
         of a view are kept, and epoch e takes view e modulo `views`; 0: new ones in every epoch.
     mesh : "own"; for controls "shuffled", every face with another's landmarks, or "none".
+    pretrained : begin with torchvision's ImageNet weights in the pixel branch, a backbone.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Recipe:
     sides: tuple[tuple[int, int], ...] = ()
     views: int = 0
     mesh: str = "own"
+    pretrained: bool = False
 
     def __post_init__(self) -> None:
         """Check."""
@@ -76,6 +80,16 @@ class Recipe:
             raise ValueError("the features of a pixel branch can only be kept where it is frozen")
         if self.mesh not in MESHES:
             raise ValueError(f"the mesh is one of {', '.join(MESHES)}, not {self.mesh!r}")
+        if self.pretrained and (not self.architecture or "pixel_branch" in self.parts):
+            raise ValueError(
+                f"there are no ImageNet weights for {self.name} to begin with: they are for MobileNetV2, "
+                "ResNet50 and InceptionV3 that do not begin from another run"
+            )
+
+    @property
+    def architecture(self) -> str:
+        """Of the backbone; empty for the narrow ResNet, or without pixels."""
+        return str(self.config.get("pixels", {}).get("architecture", ""))
 
     def side(self, epoch: int) -> int:
         """Side of the pictures in that epoch, counted from 0; px."""
@@ -193,6 +207,92 @@ def wider_short() -> Recipe:
     )
 
 
+def mobilenet_v2() -> Recipe:
+    """MobileNetV2 on crops enlarged to 128 px, for a GPU; with --pretrained from ImageNet's weights."""
+    return _backbone("mobilenet_v2", side=128, epochs=60)
+
+
+def mobilenet_v2_short() -> Recipe:
+    """MobileNetV2 on pictures that grow from 64 to 96 px, for a CPU. About 2 hours of one core."""
+    return replace(
+        _backbone("mobilenet_v2", side=96, epochs=30), name="mobilenet_v2_short", sides=((32, 12), (40, 9))
+    )
+
+
+def resnet50() -> Recipe:
+    """ResNet50 on crops enlarged to 128 px, for a GPU; with --pretrained from ImageNet's weights."""
+    return _backbone("resnet50", side=128, epochs=60)
+
+
+def resnet50_short() -> Recipe:
+    """ResNet50 on pictures that grow from 64 to 96 px, for a CPU. About 2 hours of one core."""
+    return replace(_backbone("resnet50", side=96, epochs=20), name="resnet50_short", sides=((32, 8), (40, 6)))
+
+
+def inception_v3() -> Recipe:
+    """InceptionV3 on crops enlarged to 144 px, for a GPU; with --pretrained from ImageNet's weights."""
+    return _backbone("inception_v3", side=144, epochs=60)
+
+
+def inception_v3_short() -> Recipe:
+    """InceptionV3 on pictures that grow from 80 to 96 px, for a CPU. About 2 hours of one core."""
+    return replace(
+        _backbone("inception_v3", side=96, epochs=26), name="inception_v3_short", sides=((40, 16),)
+    )
+
+
+def mobilenet_v2_fusion() -> Recipe:
+    """The fusion model on `mobilenet_v2`, held fixed: it stores only what it adds."""
+    return _fusion_on(mobilenet_v2())
+
+
+def mobilenet_v2_fusion_short() -> Recipe:
+    """The fusion model on `mobilenet_v2_short`, held fixed."""
+    return _fusion_on(mobilenet_v2_short())
+
+
+def resnet50_fusion() -> Recipe:
+    """The fusion model on `resnet50`, held fixed."""
+    return _fusion_on(resnet50())
+
+
+def resnet50_fusion_short() -> Recipe:
+    """The fusion model on `resnet50_short`, held fixed."""
+    return _fusion_on(resnet50_short())
+
+
+def inception_v3_fusion() -> Recipe:
+    """The fusion model on `inception_v3`, held fixed."""
+    return _fusion_on(inception_v3())
+
+
+def inception_v3_fusion_short() -> Recipe:
+    """The fusion model on `inception_v3_short`, held fixed."""
+    return _fusion_on(inception_v3_short())
+
+
+def _backbone(architecture: str, side: int, epochs: int) -> Recipe:
+    """One of torchvision's networks as CNN, by the protocol of `cnn`; nothing in it was tuned."""
+    return replace(
+        cnn(),
+        name=architecture,
+        config={"pixels": asdict(BackboneConfig(architecture, side)), "dropout": 0.3},
+        epochs=epochs,
+        learning_rate=0.05,
+    )
+
+
+def _fusion_on(backbone: Recipe) -> Recipe:
+    """The fusion model of `fusion` on the pixel branch of that recipe's run."""
+    name = backbone.name.removesuffix("_short")
+    return replace(
+        fusion(),
+        name=backbone.name.replace(name, f"{name}_fusion"),
+        config={**fusion().config, "pixels": backbone.config["pixels"]},
+        parts={"pixel_branch": backbone.name, "landmark_branch": "landmarks"},
+    )
+
+
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "cnn": cnn,
     "cnn_longer": cnn_longer,
@@ -202,4 +302,16 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "fusion_short": fusion_short,
     "shuffled_short": shuffled_short,
     "wider_short": wider_short,
+    "mobilenet_v2": mobilenet_v2,
+    "mobilenet_v2_short": mobilenet_v2_short,
+    "mobilenet_v2_fusion": mobilenet_v2_fusion,
+    "mobilenet_v2_fusion_short": mobilenet_v2_fusion_short,
+    "resnet50": resnet50,
+    "resnet50_short": resnet50_short,
+    "resnet50_fusion": resnet50_fusion,
+    "resnet50_fusion_short": resnet50_fusion_short,
+    "inception_v3": inception_v3,
+    "inception_v3_short": inception_v3_short,
+    "inception_v3_fusion": inception_v3_fusion,
+    "inception_v3_fusion_short": inception_v3_fusion_short,
 }

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from statsmodels.stats.proportion import proportion_confint
 
-from fusion_model.checkpoint import ASSETS
+from fusion_model.catalogue import ASSETS, catalogue
 from fusion_model.conformal import CALIBRATION_SPLIT, SCORES, compare_scores
 from fusion_model.prediction_table import of_split, read_table
 
@@ -35,7 +35,7 @@ def conformal(report: dict[str, Any]) -> str:
         for level, entry in figures["conformal"].items():
             one, two, three, *more = (100 * share for share in entry["size_shares"])
             cells = [
-                MODEL_NAMES.get(name, name),
+                called(name),
                 f"{100 * float(level):g} %",
                 percent(entry["coverage"]),
                 percent(kept[level]["coverage"]),
@@ -58,11 +58,17 @@ def ferplus(report: dict[str, Any]) -> str:
             found = entry.get("ferplus")
             if found:
                 cells = [percent(found[key]) for key in ("official", "majority", "labels_agree")]
-                cells = [MODEL_NAMES.get(name, name), pictures, f"{found['n']:,}", *cells]
+                cells = [called(name), pictures, f"{found['n']:,}", *cells]
                 rows.append(f"| {' | '.join(cells)} |")
     if len(rows) == 2:
         return "The prediction table has no FER+ columns yet, so there are no such figures.\n"
     return "\n".join(rows) + "\n"
+
+
+def called(model: str) -> str:
+    """What the texts call a model: by its parts, or the title on its card."""
+    known = catalogue()
+    return MODEL_NAMES.get(model) or (known[model].title if model in known else model)
 
 
 def percent(interval: dict[str, float]) -> str:
@@ -92,7 +98,7 @@ def _scores(table_name: str) -> str:
             f"{score.upper()} {size:.2f} labels ({100 * coverage:.1f} % coverage)"
             for score, (coverage, size) in ((score, trials[score]) for score in SCORES)
         ]
-        sentences.append(f"{MODEL_NAMES.get(model, model)}: {', '.join(told)}.")
+        sentences.append(f"{called(model)}: {', '.join(told)}.")
     return " ".join(sentences)
 
 
@@ -108,7 +114,7 @@ def london(_: dict[str, Any]) -> str:
         right_N = table.predicted(model) == table.truth()
         label_N = table.frame["label"].to_numpy()
         parts = [right_N, *(right_N[label_N == label] for label in shown)]
-        cells = [MODEL_NAMES.get(model, model), *map(_share, parts)]
+        cells = [called(model), *map(_share, parts)]
         rows.append(f"| {' | '.join(cells)} | {table.frame['face_found'].sum()} of {len(table)} |")
     return "\n".join(rows) + "\n"
 

@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from fusion_model.backbones import pretrained_name, pretrained_state
 from fusion_model.calibration import fit_temperature
-from fusion_model.checkpoint import Card, load_card, load_checkpoint, save_checkpoint
+from fusion_model.checkpoint import Base, Card, load_card, load_checkpoint, save_checkpoint
 from fusion_model.classifier import Classifier
 from fusion_model.errors import ExpressionLensError
+from fusion_model.inference import fingerprint
 from fusion_model.network import build_network
 from training.dataset import Samples, make_samples
 from training.fer2013 import FaceDataset, read_fer2013, read_votes
@@ -34,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     changes = {name: getattr(options, name) for name in ("epochs", "batch")}
+    changes["pretrained"] = options.pretrained or None
     try:
         recipe = replace(
             RECIPES[options.recipe](), **{name: value for name, value in changes.items() if value is not None}
@@ -65,6 +68,8 @@ def train(
     `known` is what `training.loop.Run.pixel_features` holds of a run on the same pixel branch, with the same
     seed, batches and augmentation of pixels; it is added to.
     """
+    if recipe.pretrained and not options.resume:
+        pretrained_state(recipe.architecture)  # kept on disk: whether they can be had is told before all work
     dataset = read_fer2013(options.data)
     if options.votes:
         dataset = read_votes(options.votes, dataset)
@@ -72,9 +77,8 @@ def train(
         recipe = replace(recipe, votes_weight=0.0)
     samples = make_samples(dataset, _landmarks(dataset, options.cache, runtime))
     samples = samples.with_mesh(recipe.mesh, options.seed)
-    run = prepare_run(
-        recipe, options.seed, options.run or Path("runs") / recipe.name, runtime, dataset, samples
-    )
+    folder = options.run or Path("runs") / recipe.name
+    run = prepare_run(recipe, options.seed, folder, runtime, dataset, samples, begin=not options.resume)
     if known is not None:
         run.pixel_features = known
     if options.resume:
@@ -122,11 +126,23 @@ def finish(
 
 
 def prepare_run(
-    recipe: Recipe, seed: int, folder: Path, runtime: Runtime, dataset: FaceDataset, samples: Samples
+    recipe: Recipe,
+    seed: int,
+    folder: Path,
+    runtime: Runtime,
+    dataset: FaceDataset,
+    samples: Samples,
+    *,
+    begin: bool = True,
 ) -> Run:
-    """The network, with its parts from other runs (beside this one's folder), ready to train."""
+    """The network, with its parts from other runs (beside this one's folder), ready to train.
+
+    `begin` is False where the weights come from the run's own checkpoint afterwards.
+    """
     torch.manual_seed(seed)
     network = build_network(recipe.kind, len(dataset.labels), recipe.config)
+    if recipe.pretrained and begin:
+        network.get_submodule("pixel_branch").load_state_dict(pretrained_state(recipe.architecture))
     for part, source in recipe.parts.items():
         other, _ = load_checkpoint(folder.parent / source / f"{source}.safetensors")
         network.get_submodule(part).load_state_dict(other.get_submodule(part).state_dict())
@@ -157,7 +173,7 @@ def publish(run: Run, dataset: FaceDataset, weights: Path) -> None:
             "fingerprint": dataset.fingerprint,
             "trained_on": "Training",
             "pictures": len(run.train),
-            "extra_supervision": "FER+ votes, second head" if recipe.votes_weight else None,
+            "extra_supervision": _extra_supervision(recipe),
         },
         training={
             "recipe": recipe.to_json(),
@@ -171,6 +187,7 @@ def publish(run: Run, dataset: FaceDataset, weights: Path) -> None:
             ],
         },
     )
+    card = replace(card, base=_base(run, weights))
     # Scores are those of the weights as written, in half precision.
     save_checkpoint(weights, run.objective.network, card)
     classifier = Classifier.load(weights, device.type)
@@ -192,6 +209,30 @@ def publish(run: Run, dataset: FaceDataset, weights: Path) -> None:
     print(f"{weights}: PublicTest {json.dumps(card.scores['PublicTest'])}, temperature {card.temperature}")
 
 
+def _base(run: Run, weights: Path) -> Base | None:
+    """Where the pixel branch is another run's and held fixed, it is not stored again."""
+    source = run.recipe.parts.get("pixel_branch")
+    if source is None or "pixel_branch" not in run.recipe.frozen:
+        return None
+    path = run.folder.parent / source / f"{source}.safetensors"
+    base, _ = load_checkpoint(path)
+    branches: list[Any] = [network.get_submodule("pixel_branch") for network in (base, run.objective.network)]
+    if fingerprint(branches[0]) != fingerprint(branches[1]):
+        raise TrainingError(
+            f"{path} is not the one that {run.recipe.name} was begun from: it was made anew since. Train "
+            f"{run.recipe.name} again, with --folder FOLDER for a place of its own."
+        )
+    return Base.of(path, weights.parent, "pixel_branch")
+
+
+def _extra_supervision(recipe: Recipe) -> str | None:
+    """What the model learned from beside the pictures' own labels."""
+    told = ["FER+ votes, second head"] if recipe.votes_weight else []
+    if recipe.pretrained:
+        told.append(f"ImageNet, by torchvision's {pretrained_name(recipe.architecture)} to begin with")
+    return "; ".join(told) or None
+
+
 def _sources(run: Run) -> dict[str, Any]:
     """By source of parts: epochs, minutes and seed of its run, and what that was begun from."""
     cards = {
@@ -202,6 +243,7 @@ def _sources(run: Run) -> dict[str, Any]:
         source: {
             "epochs": card.training["recipe"]["epochs"],
             "minutes": card.training["minutes"],
+            "machine": card.training["machine"],
             "seed": card.training["seed"],
             "begun_from": card.training.get("begun_from", {}),
         }
@@ -248,6 +290,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="folder of the landmark cache")
     parser.add_argument("--resume", action="store_true", help="go on from the last finished epoch")
+    parser.add_argument(
+        "--pretrained", action="store_true", help="begin a backbone with torchvision's ImageNet weights"
+    )
     parser.add_argument("--epochs", type=int, help="other than the recipe's")
     parser.add_argument("--batch", type=int, help="other than the recipe's")
     return parser

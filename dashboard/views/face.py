@@ -1,15 +1,19 @@
-"""The chosen face: what it looks like, to both models."""
+"""The chosen face: what it looks like, to the models that were asked."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import panel as pn
 import panel_material_ui as pmui
 
 from dashboard import tables, wording
 from dashboard.charts_look import probability_chart
+from dashboard.marks import mark_key
 from dashboard.state import PageState
 from dashboard.theme import palette
 from dashboard.views.parts import chart, column, folded, html, row
+
+if TYPE_CHECKING:
+    from fusion_model.predictor import FacePrediction
 
 
 class FacePanel(pn.viewable.Viewer):
@@ -25,15 +29,13 @@ class FacePanel(pn.viewable.Viewer):
         following.description = "Next face"
         self._steps = row(previous, following, gap=0, sizing_mode=None)
         self._words = html()
-        self._chart = column()
-        self._key = html()
-        self._numbers = html()
+        self._answers = column(gap=10)
+        self._crop = html()
         self._panel = column(
             row(self._which, self._steps, justify_content="space-between"),
             self._words,
-            self._key,
-            self._chart,
-            self._numbers,
+            self._answers,
+            self._crop,
             gap=10,
         )
         state.look.param.watch(self._show, ["answer", "selected"])
@@ -45,8 +47,8 @@ class FacePanel(pn.viewable.Viewer):
     def _show(self, *_: Any) -> None:
         face = self._look.face
         if face is None:
-            self._chart[:] = []
-            self._words.object = self._numbers.object = self._which.object = ""
+            self._answers[:] = []
+            self._words.object = self._crop.object = self._which.object = ""
             return
         count = len(self._look.faces)
         self._which.object = f'<span class="quiet num">Face {self._look.selected + 1} of {count}</span>'
@@ -54,8 +56,13 @@ class FacePanel(pn.viewable.Viewer):
         self._words.object = (
             f'<div role="status">{tables.headline(face)}<p>{wording.face_reading(face)}</p></div>'
         )
-        self._key.object = tables.model_key(reversed(face.models))
-        self._chart[:] = [chart(probability_chart(face, palette(self._state.dark)))]
-        self._numbers.object = folded(
-            "The numbers as a table", tables.probability_table(face)
-        ) + tables.crop_picture(face)
+        # Models with other classes have a chart of their own.
+        self._answers[:] = [part for group in wording.groups(face) for part in self._parts(face, group)]
+        self._crop.object = tables.crop_picture(face)
+
+    def _parts(self, face: "FacePrediction", models: list[str]) -> list[Any]:
+        return [
+            html(mark_key(models)),
+            chart(probability_chart(face, palette(self._state.dark), models)),
+            html(folded("The numbers as a table", tables.probability_table(face, models))),
+        ]

@@ -1,4 +1,4 @@
-"""The Look page: a picture in, faces and both models' answers out."""
+"""The Look page: a picture in, faces and the models' answers out."""
 
 from concurrent.futures import Future
 from functools import partial
@@ -11,7 +11,7 @@ import panel_material_ui as pmui
 from dashboard import wording
 from dashboard.camera import CameraDesk
 from dashboard.inference import BusyError, InferencePool, outcome
-from dashboard.state import Answer, PageState
+from dashboard.state import MOST_MODELS, Answer, PageState
 from dashboard.views.camera import CameraPanel
 from dashboard.views.face import FacePanel
 from dashboard.views.parts import column, html, row
@@ -27,10 +27,10 @@ FACE_SVG = (
 )
 EMPTY = (
     f'<div class="empty">{FACE_SVG}<p><b>No picture yet.</b></p>'
-    "<p>Drop a photo above, switch the camera on, or try the example.<br>Every face in it is answered by two "
-    "models, side by side.</p></div>"
+    "<p>Drop a photo above, switch the camera on, or try the example.<br>Every face in it is answered by "
+    "{models}.</p></div>"
 )
-BUSY = '<p role="status">Looking for faces and asking both models…</p>'
+BUSY = '<p role="status">Looking for faces and asking {models}…</p>'
 NOTICE_SX = {"alignItems": "center", "& p": {"margin": 0}}
 PURPOSE = (
     f'<div class="purpose"><p>{wording.PURPOSE}</p><p class="quiet small">{wording.LIMITS} '
@@ -62,13 +62,18 @@ class LookView(pn.viewable.Viewer):
         self._photo = PhotoPanel(state)
         self._face = FacePanel(state)
         self._waiting: Future[Answer] | None = None
+        # The picture's file, to be asked again when other models are chosen; gone when the picture is.
+        self._data = b""
         self._result = column()
         self._purpose = html(PURPOSE)
-        self._layout = column(self._purpose, self._sources(), self._camera, self._result, gap=24)
+        self._layout = column(
+            self._purpose, self._sources(), self._camera, *self._choice(), self._result, gap=24
+        )
         state.look.param.watch(self._show, "stage")
+        state.look.param.watch(self._chosen, "models")
         state.param.watch(self._left, "page")
         state.at_end(self._camera.hang_up)
-        state.at_end(self._drop_waiting)
+        state.at_end(self._drop_all)
         self._show()
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -76,27 +81,64 @@ class LookView(pn.viewable.Viewer):
 
     def answer(self, data: bytes) -> None:
         """Have a picture file answered by a worker, and show what came of it when it comes."""
+        self._ask(data, selected=0)
+
+    def _ask(self, data: bytes, selected: int) -> None:
         ticket = self._look.begin()
         self._drop_waiting()
+        self._data = data
         try:
-            future = self._waiting = self._pool.submit(data)
+            future = self._waiting = self._pool.submit(data, self._look.models)
         except BusyError as error:
             self._look.fail(ticket, str(error))
             return
-        future.add_done_callback(in_document(partial(self._answered, ticket)))
+        future.add_done_callback(in_document(partial(self._answered, ticket, selected)))
 
-    def _answered(self, ticket: int, future: "Future[Answer]") -> None:
+    def _answered(self, ticket: int, selected: int, future: "Future[Answer]") -> None:
         answer = outcome(future)
         if isinstance(answer, str):
             self._look.fail(ticket, answer)
         else:
-            self._look.finish(ticket, answer)
+            self._look.finish(ticket, answer, selected)
+
+    def _chosen(self, *_: Any) -> None:
+        """Other models were chosen: they answer for the picture at hand, too."""
+        if self._data:
+            self._ask(self._data, self._look.selected)
+        elif self._look.stage == "empty":
+            self._show()
+
+    def _drop_all(self) -> None:
+        self._drop_waiting()
+        self._data = b""
 
     def _drop_waiting(self) -> None:
         """A picture that nobody waits for any more gives its place in the queue to another."""
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
+
+    def _choice(self) -> list[Any]:
+        """Which models to ask; nothing to choose where there are no more than the usual ones."""
+        look = self._look
+        if len(look.offered) <= len(look.models):
+            return []
+        choice = pmui.MultiChoice(
+            label="Models to ask",
+            options={wording.model_name(name): name for name in look.offered},
+            value=list(look.models),
+            max_items=MOST_MODELS,
+            solid=False,
+            margin=0,
+            sizing_mode="stretch_width",
+        )
+
+        def chosen(event: Any) -> None:
+            look.choose(event.new)
+            choice.value = list(look.models)  # in their order; the last one stays
+
+        choice.param.watch(chosen, "value")
+        return [column(choice, max_width=720)]
 
     def _sources(self) -> pmui.Grid:
         camera = pmui.Button(
@@ -150,6 +192,8 @@ class LookView(pn.viewable.Viewer):
 
     def _show(self, *_: Any) -> None:
         stage = self._look.stage
+        if stage in ("empty", "failed"):
+            self._data = b""
         self._purpose.object = PURPOSE_SHORT if self._look.seen_one else PURPOSE
         self._result[:] = {
             "empty": self._empty,
@@ -159,10 +203,14 @@ class LookView(pn.viewable.Viewer):
         }[stage]()
 
     def _empty(self) -> list[Any]:
-        return [html(EMPTY)]
+        asked = len(self._look.models)
+        beside = "" if asked == 1 else ", side by side"
+        return [html(EMPTY.format(models=wording.asked_models(asked) + beside))]
 
     def _busy(self) -> list[Any]:
-        return [html(BUSY), pmui.LinearProgress(sizing_mode="stretch_width", margin=0)]
+        asked = len(self._look.models) or 2
+        models = "both models" if asked == 2 else wording.asked_models(asked)
+        return [html(BUSY.format(models=models)), pmui.LinearProgress(sizing_mode="stretch_width", margin=0)]
 
     def _failed(self) -> list[Any]:
         return [_notice("error", self._look.message)]

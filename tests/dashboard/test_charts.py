@@ -1,3 +1,6 @@
+import dataclasses
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from bokeh.models import ColumnDataSource, HBar, HoverTool, ImageURL
@@ -64,6 +67,25 @@ def test_the_fusion_is_solid_and_the_cnn_outlined(make_face):
     bars = {bar.name: bar.glyph for bar in plot.renderers if isinstance(bar.glyph, HBar)}
     assert bars["fusion"].fill_alpha == 1 and bars["cnn"].fill_alpha == 0
     assert plot.select_one(HoverTool) is not None and plot.toolbar.autohide
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+def test_bars_of_several_models_neither_overlap_nor_leave_their_row(make_face, count):
+    face = make_face()
+    names = ["cnn", "fusion", "mobilenet_v2", "resnet50", "inception_v3"][:count]
+    face = dataclasses.replace(face, models=dict.fromkeys(names, face.models["cnn"]))
+    plot = probability_chart(face, LIGHT)
+    bars = [bar for bar in plot.renderers if isinstance(bar.glyph, HBar)]
+    assert [bar.name for bar in bars] == names
+    places = sorted(bar.data_source.data["y"][0][1] for bar in bars)
+    thickness = bars[0].glyph.height
+    assert places[0] - thickness / 2 > -0.5 and places[-1] + thickness / 2 < 0.5
+    assert all(later - earlier >= thickness for earlier, later in pairwise(places))
+    # The last in order is on top; a number of 11 px can stand beside every bar.
+    assert bars[-1].data_source.data["y"][0][1] == places[-1]
+    assert all((later - earlier) * plot.height / 7 >= 11 for earlier, later in pairwise(places))
+    looks = {(bar.glyph.fill_alpha, bar.glyph.hatch_pattern) for bar in bars}
+    assert len(looks) == count
 
 
 def test_boxes_lie_on_the_faces_and_mark_the_chosen_one(make_answer, make_face):

@@ -33,6 +33,25 @@ def test_a_late_answer_neither_replaces_a_newer_picture_nor_returns_after_forget
     assert look.stage == "empty" and look.answer is None
 
 
+def test_models_are_chosen_among_those_offered_in_their_order():
+    look = LookState()
+    look.offer(["cnn", "fusion", *"abcd"])
+    assert look.models == ("cnn", "fusion")
+    look.choose(["a", "unheard", "cnn"])
+    assert look.models == ("cnn", "a")
+    look.choose([])
+    look.choose(["cnn", "fusion", *"abcd"])
+    assert look.models == ("cnn", "a")
+
+
+def test_the_chosen_face_stays_when_it_is_asked_about_again(make_answer, make_face):
+    look = LookState()
+    look.finish(look.begin(), make_answer(make_face(), make_face()), selected=1)
+    assert look.selected == 1
+    look.finish(look.begin(), make_answer(make_face()), selected=1)
+    assert look.selected == 0
+
+
 def test_stepping_goes_round(make_answer, make_face):
     look = LookState()
     look.finish(look.begin(), make_answer(make_face(), make_face(), make_face()))

@@ -1,5 +1,6 @@
 """The pages without a browser: set what a visitor would set, look at what the page holds."""
 
+import dataclasses
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from dashboard.views.about import AboutView
 from dashboard.views.camera import camera_document
 from dashboard.views.compare import CompareView
 from dashboard.views.evaluate import EvaluateView
+from dashboard.views.face import FacePanel
 from dashboard.views.look import LookView
 from dashboard.views.upload import LIMITS, PhotoDropper, drop_zone
 
@@ -39,15 +41,24 @@ def look(fake_predictor):
     """A Look page whose predictor is told how many faces there are, and may be held at a gate."""
     pools, drawn = [], []
 
-    def make(faces=1, gate=None, example=EXAMPLE, **options):
-        pools.append(InferencePool(lambda: fake_predictor(faces, gate), workers=1, **options))
+    asked = []
+
+    class Predictor(fake_predictor):
+        def predict(self, rgb, models=None):
+            if models is not None:
+                asked.append(models)
+            return super().predict(rgb)
+
+    def make(faces=1, gate=None, example=EXAMPLE, offered=(), **options):
+        pools.append(InferencePool(lambda: Predictor(faces, gate), workers=1, **options))
         state = PageState()
+        state.look.offer(offered)
         view = LookView(state, pools[-1], CameraDesk(), Path(example))
         # The last to hear of a stage, after the page has drawn it.
         state.look.param.watch(lambda event: drawn.append(event.new), "stage")
         return state, view
 
-    make.drawn = drawn
+    make.drawn, make.asked = drawn, asked
     yield make
     for pool in pools:
         pool.close()
@@ -78,6 +89,42 @@ def test_choosing_another_face_redraws_its_answer(look, make_picture, wait_until
     assert "Face 2 of 3" in texts(view)
     state.dark = True
     assert "Face 2 of 3" in texts(view) and charts(view) == 2
+
+
+def test_choosing_other_models_asks_them_about_the_picture_at_hand(look, make_picture, wait_until):
+    state, view = look(faces=2, offered=("cnn", "fusion", "resnet50"))
+    (choice,) = view.__panel__().select(pmui.MultiChoice)
+    assert list(choice.options.values()) == ["cnn", "fusion", "resnet50"]
+    choice.value = ["cnn", "fusion", "resnet50"]
+    assert look.asked == []  # there is no picture yet
+    view.answer(make_picture())
+    wait_until(lambda: look.drawn.count("ready") == 1)
+    state.look.step(1)
+    choice.value = ["resnet50", "cnn"]
+    wait_until(lambda: look.drawn.count("ready") == 2)
+    assert look.asked == [("cnn", "fusion", "resnet50"), ("cnn", "resnet50")]
+    assert choice.value == ["cnn", "resnet50"] and "Face 2 of 2" in texts(view)
+    # The last model stays, and a forgotten picture is not asked about again.
+    choice.value = []
+    assert state.look.models == ("cnn", "resnet50") == tuple(choice.value)
+    state.look.forget()
+    choice.value = ["fusion"]
+    assert len(look.asked) == 2 and state.look.stage == "empty" and "one model" in texts(view)
+
+
+def test_with_the_usual_pair_alone_there_is_nothing_to_choose(look):
+    _, view = look(offered=("cnn", "fusion"))
+    assert not view.__panel__().select(pmui.MultiChoice) and "two models" in texts(view)
+
+
+def test_models_of_other_classes_have_a_chart_of_their_own(make_face, make_answer):
+    face = make_face()
+    smile = dataclasses.replace(face.models["cnn"], label="yes", probabilities={"yes": 0.8, "no": 0.2})
+    face = dataclasses.replace(face, models=face.models | {"smile": smile})
+    state = PageState()
+    view = FacePanel(state)
+    state.look.finish(state.look.begin(), make_answer(face))
+    assert charts(view) == 2 and "Of other classes (yes, no): smile gives yes 80 %" in texts(view)
 
 
 def test_no_face_is_a_sentence_that_helps(look, make_picture, wait_until):

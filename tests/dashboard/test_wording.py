@@ -7,6 +7,7 @@ import pytest
 import dashboard
 from dashboard import wording
 from dashboard.record import Record, Slice
+from fusion_model.catalogue import Entry
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,51 @@ def test_without_a_fusion_another_model_leads(make_face):
     alone = dataclasses.replace(face, models={"cnn": face.models["cnn"]})
     assert wording.leading_model(alone) == "cnn"
     assert wording.face_reading(alone) == "CNN gives happy 60 %."
+
+
+def test_many_models_are_told_by_what_they_say(make_face, monkeypatch):
+    said = wording.face_reading(many(make_face, cnn=0.6, a=0.5, b=0.4))
+    assert said == "Fusion gives happy 90 %; CNN (60 %), a (50 %) and b (40 %) say the same."
+    face = many(make_face, a=0.5)
+    sad = dataclasses.replace(face.models["a"], label="sad", probabilities={"sad": 0.5, "happy": 0.5})
+    said = wording.face_reading(
+        dataclasses.replace(face, models=face.models | {"b": sad}, landmarks_found=False)
+    )
+    assert "Of other classes (sad, happy): b gives sad 50 %." in said
+    assert said.endswith("so the models had only the pixels.")
+
+
+def many(make_face, **shares):
+    """A face that looks happy to CNN and fusion, and to further models with these shares."""
+    face = make_face()
+    answers = {
+        name: dataclasses.replace(
+            face.models["cnn"], probabilities=face.models["cnn"].probabilities | {"happy": share}
+        )
+        for name, share in shares.items()
+    }
+    return dataclasses.replace(face, models=face.models | answers)
+
+
+def test_models_of_other_classes_are_a_group_of_their_own(make_face):
+    face = make_face()
+    smile = dataclasses.replace(face.models["cnn"], label="yes", probabilities={"yes": 0.8, "no": 0.2})
+    both = dataclasses.replace(face, models={"smile": smile} | face.models)
+    assert wording.groups(both) == [["cnn", "fusion"], ["smile"]]
+    assert wording.leading_model(both) == "fusion"
+
+
+def test_names_come_from_the_cards(monkeypatch):
+    entry = Entry("resnet50", "ResNet50", ("a", "b"), accuracy=0.9)
+    monkeypatch.setattr(wording, "models", lambda: {"resnet50": entry})
+    assert wording.model_name("resnet50") == "ResNet50" and wording.model_name("mine") == "mine"
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "two models"), (1, "one model"), (5, "five models"), (9, "9 models")]
+)
+def test_models_are_counted(count, words):
+    assert wording.asked_models(count) == words
 
 
 @pytest.mark.parametrize(("count", "start"), [(0, "No face"), (1, "One face"), (3, "3 faces")])

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from fusion_model.benchmark import BenchmarkError, as_text, benchmark, main, measure
+from fusion_model.catalogue import available_models
 from fusion_model.checkpoint import CheckpointError
 
 Saved = Callable[..., Path]
@@ -93,7 +94,7 @@ def test_the_result_goes_to_a_file_and_to_the_terminal(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--models", "nobody"], "nobody"),
+        (["--models", "cnn,nobody"], "no model named nobody; choose from cnn, fusion"),
         (["--models", ","], "needs a model"),
         (["--repeats", "0"], "above 0"),
         (["--threads", "0"], "above 0"),
@@ -118,5 +119,20 @@ def test_a_result_that_cannot_be_written_is_one_sentence(
 def test_errors_have_names(tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError):
         benchmark([])
+    with pytest.raises(BenchmarkError):
+        benchmark(["cnn"], folder=tmp_path)
+    (tmp_path / "cnn.safetensors").touch()
     with pytest.raises(CheckpointError):
         benchmark(["cnn"], folder=tmp_path)
+
+
+def test_all_models_are_those_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def stop(models: list[str], **options: object) -> None:
+        asked.append(models)
+        raise BenchmarkError("enough")
+
+    monkeypatch.setattr("fusion_model.benchmark.benchmark", stop)
+    assert main(["--models", "all"]) == main(["--models", "cnn, fusion"]) == 1
+    assert asked == [list(available_models()), ["cnn", "fusion"]]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,16 @@ from safetensors.torch import load_file, save_file
 from fusion_model import checkpoint
 from fusion_model.checkpoint import (
     ASSETS,
+    Base,
     Card,
     CheckpointError,
-    available_models,
     load_card,
     load_checkpoint,
     save_checkpoint,
 )
 from fusion_model.errors import ExpressionLensError
 from fusion_model.faces import LANDMARKS
+from fusion_model.inference import same_weights
 from fusion_model.labels import EXPRESSIONS
 from fusion_model.network import KINDS, ExpressionNetwork, build_network
 from fusion_model.preprocess import SIDE, Preprocessing
@@ -275,17 +276,6 @@ def test_a_card_survives_json() -> None:
     assert Card.from_json(card.to_json()) == card
 
 
-def test_available_models_are_those_with_weights_the_cnn_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(checkpoint, "ASSETS", tmp_path)
-    assert available_models() == ()
-    for name in ("zebra", "fusion", "landmarks", "cnn"):
-        (tmp_path / f"{name}.safetensors").touch()
-    (tmp_path / "picture.jpg").touch()
-    assert available_models() == ("cnn", "fusion", "landmarks", "zebra")
-
-
 @pytest.mark.parametrize("name", ["cnn", "fusion"])
 def test_the_committed_models_load_and_are_small_enough(name: str) -> None:
     path = ASSETS / f"{name}.safetensors"
@@ -295,3 +285,64 @@ def test_the_committed_models_load_and_are_small_enough(name: str) -> None:
     assert (card.name, card.kind, card.labels) == (name, name, EXPRESSIONS)
     assert card.data["trained_on"] == "Training"
     assert card.scores["PublicTest"]["n"] == 3589
+
+
+@pytest.fixture
+def on_base(saved_model: Saved, small_network: Made, tmp_path: Path) -> Path:
+    """A fusion model that stores only what it adds to the pixel branch of a CNN in another folder."""
+    base = saved_model("cnn")
+    cnn, _ = load_checkpoint(base)
+    fusion = small_network("fusion")
+    fusion.get_submodule("pixel_branch").load_state_dict(cnn.get_submodule("pixel_branch").state_dict())
+    path = tmp_path / "fusion" / "mine.safetensors"
+    card = replace(load_card(saved_model("fusion")), base=Base.of(base, path.parent, "pixel_branch"))
+    save_checkpoint(path, fusion, card)
+    return path
+
+
+def test_a_fusion_model_on_a_base_stores_what_it_adds_and_loads_whole(
+    on_base: Path, small_network: Made, tmp_path: Path
+) -> None:
+    stored = load_file(on_base)
+    assert stored and not any(name.startswith("pixel_branch.") for name in stored)
+    network, card = load_checkpoint(on_base)
+    assert card.base is not None and card.base.file == "../cnn.safetensors"
+    cnn, _ = load_checkpoint(tmp_path / "cnn.safetensors")
+    assert same_weights(network.get_submodule("pixel_branch"), cnn.get_submodule("pixel_branch"))
+    head = small_network("fusion").get_submodule("head").state_dict()
+    for name, tensor in network.get_submodule("head").state_dict().items():
+        torch.testing.assert_close(tensor, head[name], rtol=1e-3, atol=1e-6)
+    # Saved again from what was loaded, it is the same file.
+    before = on_base.read_bytes(), on_base.with_suffix(".json").read_bytes()
+    save_checkpoint(on_base, network, card)
+    assert (on_base.read_bytes(), on_base.with_suffix(".json").read_bytes()) == before
+
+
+def test_a_missing_base_is_named(on_base: Path, tmp_path: Path) -> None:
+    (tmp_path / "cnn.safetensors").unlink()
+    sentence = refused(on_base)
+    assert "cnn.safetensors" in sentence and "mine.safetensors stores only what it adds" in sentence
+
+
+def test_a_base_that_was_changed_is_refused(on_base: Path, saved_model: Saved, small_network: Made) -> None:
+    base = saved_model("cnn")
+    network = small_network("cnn")
+    with torch.no_grad():
+        next(network.parameters()).add_(0.01)
+    save_checkpoint(base, network, load_card(base))
+    sentence = refused(on_base)
+    assert "mine.safetensors" in sentence and "another one than it was trained on" in sentence
+    assert "\n" not in sentence
+
+
+def test_a_base_of_another_network_is_refused(on_base: Path, saved_model: Saved) -> None:
+    other = saved_model("landmarks")
+    change_card(on_base, base=asdict(Base.of(other, on_base.parent, "pixel_branch")))
+    assert "pixel_branch" in refused(on_base)
+
+
+@pytest.mark.parametrize("base", ["cnn.safetensors", {"file": "cnn.safetensors"}, [1]])
+def test_a_card_with_a_base_that_is_none_is_refused(base: Any, saved_model: Saved) -> None:
+    path = saved_model("fusion")
+    change_card(path, base=base)
+    assert str(path.with_suffix(".json")) in refused(path)

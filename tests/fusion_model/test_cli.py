@@ -26,7 +26,7 @@ class FakePredictor:
     """One face in pictures 40 px wide, two in 80 px, none in others."""
 
     def __init__(self, models: Sequence[str]) -> None:
-        if unknown := set(models) - {"cnn", "fusion", "mobilenet"}:
+        if unknown := set(models) - {"cnn", "fusion", "mobilenet", "inception_v3_fusion"}:
             raise ExpressionLensError(
                 f"There is no model named {', '.join(unknown)}; choose from cnn, fusion."
             )
@@ -203,6 +203,20 @@ def test_names_that_are_no_text(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_models_can_be_chosen(names: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(picture(tmp_path / "a.png"), "--json", "--models", names) == 0
     assert list(records(capsys)[0]["faces"][0]["models"]) == ["fusion", "cnn"]
+
+
+def test_the_columns_of_models_with_long_names_stand_below_each_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(picture(tmp_path / "a.png"), "--models", "inception_v3_fusion,cnn") == 0
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.index("cnn") == row.rindex("happy")
+
+
+def test_the_models_that_there_are_stand_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run("--help")
+    assert "of cnn, fusion" in " ".join(capsys.readouterr().out.split())
 
 
 def test_an_unknown_model_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -436,6 +436,19 @@ def test_text_tells_both_models_and_the_comparison(path: Path) -> None:
     assert max(map(len, done.stdout.splitlines())) <= 110
 
 
+def test_every_other_model_is_compared_with_the_first(tmp_path: Path) -> None:
+    table = random_table(200)
+    third = {f"mobilenet_v2_fusion_{label}": table.frame[f"fusion_{label}"] for label in table.labels}
+    write_table(table_from_frame(table.frame.assign(**third)), tmp_path / "three.csv")
+    part = make_report(tmp_path / "three.csv", "PrivateTest")["splits"]["PrivateTest"]
+    pairs = [(pair["first"], pair["second"]) for pair in part["comparisons"]]
+    assert pairs == [("cnn", "fusion"), ("cnn", "mobilenet_v2_fusion")]
+    assert part["comparison"] == part["comparisons"][0]
+    done = run("--table", tmp_path / "three.csv")
+    assert "mobilenet_v2_fusion minus cnn" in done.stdout and "fusion minus cnn" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 110
+
+
 def test_sets_are_reported_for_every_level_with_and_without_copies(path: Path) -> None:
     table = random_table(300, seed=7)
     for split in ("PrivateTest", "PublicTest"):

@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fusion_model.checkpoint import CheckpointError
+from fusion_model import classifier as classifiers
+from fusion_model.catalogue import DEFAULT_MODELS
+from fusion_model.checkpoint import Card, CheckpointError
 from fusion_model.faces import LANDMARKS, Face
 from fusion_model.labels import EXPRESSIONS
-from fusion_model.predictor import DEFAULT_MODELS, PicturePrediction, Predictor
+from fusion_model.network import ExpressionNetwork
+from fusion_model.predictor import PicturePrediction, Predictor
 from fusion_model.preprocess import SIDE, face_inputs
 
 Saved = Callable[..., Path]
@@ -98,8 +101,31 @@ def test_the_models_asked_for_answer_in_that_order(folder: Path, astronaut: np.n
         assert list(face.models) == models
 
 
+def test_a_model_is_loaded_when_it_is_first_asked_for(
+    folder: Path, astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+    load = classifiers.load_checkpoint
+
+    def counted(path: Path) -> tuple[ExpressionNetwork, Card]:
+        loaded.append(path.stem)
+        return load(path)
+
+    monkeypatch.setattr(classifiers, "load_checkpoint", counted)
+    with Predictor(["cnn"], folder) as predictor:
+        assert loaded == ["cnn"]
+        alone = predictor.predict(astronaut).faces[0].models
+        both = predictor.predict(astronaut, ["fusion", "cnn"]).faces[0].models
+        assert list(alone) == ["cnn"] and list(both) == ["fusion", "cnn"]
+        assert both["cnn"] == alone["cnn"]
+        assert list(predictor.predict(astronaut).faces[0].models) == ["cnn"]
+        with pytest.raises(CheckpointError, match="no model named resnet; choose from cnn, fusion"):
+            predictor.predict(astronaut, ["cnn", "resnet"])
+    assert loaded == ["cnn", "fusion"]
+
+
 def test_an_unknown_model_is_named(folder: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"no model named resnet; choose from .+"):
+    with pytest.raises(CheckpointError, match=r"no model named resnet; choose from cnn, fusion"):
         Predictor(["cnn", "resnet"], folder)
     with pytest.raises(CheckpointError, match=r"no model named resnet; choose from cnn, fusion"):
         Predictor(["cnn", "resnet"])

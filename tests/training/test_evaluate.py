@@ -1,6 +1,7 @@
 """The evaluation command: both prediction tables, and what it publishes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from fusion_model.checkpoint import Card, load_card, load_checkpoint, save_checkpoint
+from fusion_model.catalogue import LAST
+from fusion_model.checkpoint import Base, Card, load_card, load_checkpoint, save_checkpoint
 from fusion_model.classifier import Classifier
 from fusion_model.labels import EXPRESSIONS
 from fusion_model.network import build_network
@@ -141,9 +143,47 @@ def test_tables_weights_and_cards_are_published_under_the_name_given(
     assert (assets / "best.safetensors").read_bytes() == models["fusion"].read_bytes()
     _, card = load_checkpoint(assets / "best.safetensors")
     assert (card.name, card.kind, card.temperature) == ("best", "fusion", 1.7)
-    assert (assets / "cnn.json").read_bytes() == models["cnn"].with_suffix(".json").read_bytes()
+    titles = [(card.title, card.order) for card in (load_card(assets / name) for name in ("cnn", "best"))]
+    assert titles == [("CNN", 0), ("", LAST)]
     assert load_card(models["fusion"]).name == "fusion"
     assert read_table(assets / evaluate.TABLES[True]).models == ("cnn", "best")
+
+
+@pytest.fixture
+def on_base(models: dict[str, Path], tmp_path: Path) -> Path:
+    """A fusion model that stores only what it adds to the CNN's pixel branch."""
+    cnn, _ = load_checkpoint(models["cnn"])
+    fusion, card = load_checkpoint(models["fusion"])
+    fusion.get_submodule("pixel_branch").load_state_dict(cnn.get_submodule("pixel_branch").state_dict())
+    path = tmp_path / "elsewhere" / "fusion.safetensors"
+    save_checkpoint(path, fusion, replace(card, base=Base.of(models["cnn"], path.parent, "pixel_branch")))
+    return path
+
+
+def test_a_model_on_a_base_is_published_with_the_bases_public_name(
+    command: Callable[..., int],
+    models: dict[str, Path],
+    on_base: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assets = tmp_path / "assets"
+    assets.mkdir()
+    monkeypatch.setattr(evaluate, "ASSETS", assets)
+    assert command("--publish", f"added={on_base}") == 1
+    error = capsys.readouterr().err
+    assert "added stands on ../runs/cnn.safetensors" in error and "in the same command" in error
+    assert not list(assets.iterdir())
+    assert command("--publish", f"added={on_base}", f"small={models['cnn']}") == 0
+    _, card = load_checkpoint(assets / "added.safetensors")
+    assert card.base is not None and card.base.file == "small.safetensors"
+    # With the base there already it goes alone, but the base cannot be taken from under it.
+    assert command("--publish", f"added={on_base}") == 0
+    capsys.readouterr()
+    assert command("--publish", f"small={models['fusion']}") == 1
+    assert "added stands on small.safetensors" in capsys.readouterr().err
+    load_checkpoint(assets / "added.safetensors")
 
 
 def test_missing_weights_are_named(

@@ -12,10 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from fusion_model.checkpoint import load_card, load_checkpoint
+from fusion_model.backbones import BackboneError
+from fusion_model.checkpoint import load_card, load_checkpoint, save_checkpoint
 from fusion_model.classifier import Classifier
+from fusion_model.inference import same_weights
 from fusion_model.labels import EXPRESSIONS
+from fusion_model.network import build_network
 from training import train
 from training.dataset import make_samples
 from training.loop import Run
@@ -104,6 +108,97 @@ def test_all_models_are_trained_one_on_another(
     assert begun["cnn"]["epochs"] == cnn["recipe"]["epochs"]
     assert begun["cnn"]["minutes"] == cnn["minutes"]
     assert cnn["begun_from"] == begun["cnn"]["begun_from"] == {}
+    assert begun["cnn"]["machine"] == cnn["machine"]
+    # What is held fixed is not stored again.
+    card = loaded["fusion"][1]
+    assert card.base is not None and card.base.file == "../cnn/cnn.safetensors"
+    stored = load_file(tmp_path / "fusion" / "fusion.safetensors")
+    assert not any(name.startswith("pixel_branch.") for name in stored)
+
+
+def test_a_backbone_trains_as_the_cnn_does_and_a_fusion_model_on_it(
+    command: Callable[..., int], recipes: dict[str, Callable[[], Recipe]], small_recipe: Make, tmp_path: Path
+) -> None:
+    pixels = {"architecture": "mobilenet_v2", "side": 48}
+    fusion = recipes["fusion"]()
+    recipes["mobile"] = lambda: small_recipe(
+        "cnn", name="mobile", epochs=2, sides=((32, 1),), config={"pixels": pixels}
+    )
+    recipes["mobile_fusion"] = lambda: replace(
+        fusion,
+        name="mobile_fusion",
+        config=fusion.config | {"pixels": pixels},
+        parts={"pixel_branch": "mobile", "landmark_branch": "landmarks"},
+        views=1,
+    )
+    assert [command(name) for name in ("landmarks", "mobile", "mobile_fusion")] == [0, 0, 0]
+    files = [tmp_path / name / f"{name}.safetensors" for name in ("mobile", "mobile_fusion")]
+    assert files[1].stat().st_size < 0.1 * files[0].stat().st_size
+    (cnn, _), (fused, card) = (load_checkpoint(path) for path in files)
+    assert same_weights(cnn.get_submodule("pixel_branch"), fused.get_submodule("pixel_branch"))
+    assert card.scores["PublicTest"]["n"] == 8
+
+
+def test_a_base_that_was_made_anew_since_is_told(
+    command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert [command(name) for name in ("cnn", "landmarks", "fusion")] == [0, 0, 0]
+    weights = tmp_path / "cnn" / "cnn.safetensors"
+    network, card = load_checkpoint(weights)
+    with torch.no_grad():
+        network.get_submodule("pixel_branch").get_parameter("maps.0.weight").mul_(2)
+    save_checkpoint(weights, network, card)
+    assert command("fusion", "--resume") == 1
+    assert "is not the one that fusion was begun from" in capsys.readouterr().err
+
+
+def test_imagenet_weights_begin_a_backbone(
+    command: Callable[..., int],
+    recipes: dict[str, Callable[[], Recipe]],
+    small_recipe: Make,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = {"pixels": {"architecture": "mobilenet_v2", "side": 48}}
+    recipes["mobile"] = lambda: small_recipe(
+        "cnn", name="mobile", epochs=1, learning_rate=1e-9, config=config
+    )
+    state = build_network("cnn", 7, config).get_submodule("pixel_branch").state_dict()
+    monkeypatch.setattr(train, "pretrained_state", lambda architecture: state)
+    assert command("mobile", "--pretrained") == 0
+    network, card = load_checkpoint(tmp_path / "mobile" / "mobile.safetensors")
+    assert card.training["recipe"]["pretrained"] is True
+    assert "ImageNet, by torchvision's MobileNet_V2_Weights." in card.data["extra_supervision"]
+    name = "body.features.1.conv.0.0.weight"
+    torch.testing.assert_close(
+        network.get_submodule("pixel_branch").get_parameter(name), state[name], rtol=1e-3, atol=1e-4
+    )
+
+    # A run that goes on has weights of its own already.
+    monkeypatch.setattr(train, "pretrained_state", lambda architecture: pytest.fail("asked for again"))
+    assert command("mobile", "--pretrained", "--resume") == 0
+
+
+def test_imagenet_weights_that_cannot_be_had_stop_it_before_anything_is_done(
+    command: Callable[..., int],
+    recipes: dict[str, Callable[[], Recipe]],
+    small_recipe: Make,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def refuse(architecture: str) -> None:
+        raise BackboneError(f"The ImageNet weights of {architecture} cannot be downloaded.")
+
+    config = {"pixels": {"architecture": "mobilenet_v2", "side": 48}}
+    recipes["mobile"] = lambda: small_recipe("cnn", name="mobile", config=config)
+    monkeypatch.setattr(train, "pretrained_state", refuse)
+    assert command("mobile", "--pretrained") == 1
+    assert capsys.readouterr().err == "The ImageNet weights of mobilenet_v2 cannot be downloaded.\n"
+    assert not (tmp_path / "mobile").exists()
+    with pytest.raises(SystemExit):
+        command("cnn", "--pretrained")
+    assert "no ImageNet weights for cnn" in capsys.readouterr().err
 
 
 def test_the_scores_on_the_card_are_those_of_the_weights(

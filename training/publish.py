@@ -1,0 +1,73 @@
+"""Copy trained models into the package: weights and cards under their public names, with titles and places.
+
+A model that stores only what it adds to another one is published with a card that names the base among the
+published weights; where that is not there, nothing is copied.
+"""
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from fusion_model.backbones import ARCHITECTURES
+from fusion_model.checkpoint import ASSETS, Card, CheckpointError, load_card, sha256_of
+
+#: What people call the models, in the order in which they are shown; others keep what their card says.
+TITLES = {
+    "cnn": "CNN",
+    "fusion": "Fusion",
+    **{
+        f"{name}{suffix}": f"{architecture.title}{title}"
+        for name, architecture in ARCHITECTURES.items()
+        for suffix, title in (("", ""), ("_fusion", " fusion"))
+    },
+}
+
+
+def publishable(models: dict[str, Path], folder: Path = ASSETS) -> dict[str, Card]:
+    """The cards of these models as they will be published, by public name.
+
+    Parameters
+    ----------
+    models : weights by public name
+    folder : where they will be copied to, beside the models that are there
+
+    Raises
+    ------
+    CheckpointError
+        For weights without a card, or where one of the models, or one that is there already, would stand on
+        weights that are not among the published ones.
+    """
+    there = {path.stem: path for path in folder.glob("*.safetensors")} | models
+    names = {sha256_of(path): name for name, path in there.items()}
+    cards = {name: load_card(path) for name, path in there.items()}
+    for name, card in cards.items():
+        if card.base is None:
+            continue
+        if card.base.sha256 not in names:
+            raise CheckpointError(
+                f"The model {name} stands on {card.base.file}, which would not be among the published "
+                "models: publish that file with it, in the same command."
+            )
+        cards[name] = replace(card, base=replace(card.base, file=f"{names[card.base.sha256]}.safetensors"))
+    return {name: _titled(name, cards[name]) for name in models}
+
+
+def publish(models: dict[str, Path], cards: dict[str, Card], folder: Path = ASSETS) -> None:
+    """Copy weights and cards, each aside and then renamed; models that others stand on come first."""
+    for name in _bases_first(cards):
+        weights_aside, card_aside = (folder / f"{name}.{what}.aside" for what in ("safetensors", "json"))
+        shutil.copyfile(models[name], weights_aside)
+        card_aside.write_text(cards[name].to_json(), encoding="utf-8")
+        for aside in (weights_aside, card_aside):
+            aside.replace(aside.with_suffix(""))
+
+
+def _bases_first(cards: dict[str, Card]) -> Iterable[str]:
+    return sorted(cards, key=lambda name: cards[name].base is not None)
+
+
+def _titled(name: str, card: Card) -> Card:
+    if name not in TITLES:
+        return replace(card, name=name)
+    return replace(card, name=name, title=TITLES[name], order=list(TITLES).index(name))
