@@ -36,10 +36,13 @@ class Objective(nn.Module):
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Loss (a scalar) and logits (B, K)."""
-        if isinstance(self.network, TwoBranches) and batch.pixel_features_BF is not None:
-            features_BF = self.network.join(batch.pixel_features_BF, batch.landmarks_BLD, batch.mesh_found_B)
-        else:
+        known_BF = batch.pixel_features_BF
+        if known_BF is None:
             features_BF = self.network.features(batch.pixels_BCHW, batch.landmarks_BLD, batch.mesh_found_B)
+        elif isinstance(self.network, TwoBranches):
+            features_BF = self.network.join(known_BF, batch.landmarks_BLD, batch.mesh_found_B)
+        else:
+            features_BF = known_BF  # a CNN has no others
         logits_BK = self.network.head(features_BF).float()
         loss = functional.cross_entropy(logits_BK, batch.labels_B, label_smoothing=self.label_smoothing)
         if self.votes_head is not None:

@@ -44,6 +44,7 @@ class Recipe:
     views : where the pixel branch is frozen: how many augmented views it sees of each picture. Its features
         of a view are kept, and epoch e takes view e modulo `views`; 0: new ones in every epoch.
     mesh : "own"; for controls "shuffled", every face with another's landmarks, or "none".
+    start : the weights to begin with, a model of the package or a path; kind and config are theirs then.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Recipe:
     sides: tuple[tuple[int, int], ...] = ()
     views: int = 0
     mesh: str = "own"
+    start: str = ""
 
     def __post_init__(self) -> None:
         """Check."""
@@ -193,6 +195,36 @@ def wider_short() -> Recipe:
     )
 
 
+def finetune() -> Recipe:
+    """A trained model (``--from``, the package's fusion model unless told otherwise) trained on, whole.
+
+    For data of one's own with any classes (docs/own-data.md): gentle, since what is known should stay.
+    """
+    return Recipe(
+        name="finetune",
+        kind="",
+        start="fusion",
+        epochs=10,
+        batch=32,
+        learning_rate=0.01,
+        warmup=0.2,
+        label_smoothing=0.0,
+        augmentation=Augmentation(landmark_noise=0.002, landmark_turn=0.0),
+    )
+
+
+def finetune_frozen() -> Recipe:
+    """As `finetune`, but its branches stay as they are: for few pictures. Quick after two epochs."""
+    return replace(
+        finetune(),
+        name="finetune_frozen",
+        epochs=16,
+        learning_rate=0.02,
+        frozen=("pixel_branch", "landmark_branch"),
+        views=2,
+    )
+
+
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "cnn": cnn,
     "cnn_longer": cnn_longer,
@@ -202,4 +234,6 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "fusion_short": fusion_short,
     "shuffled_short": shuffled_short,
     "wider_short": wider_short,
+    "finetune": finetune,
+    "finetune_frozen": finetune_frozen,
 }

@@ -15,6 +15,7 @@ from training.augment import Augmentation
 from training.fer2013 import SPLITS, VOTE_COLUMNS, FaceDataset
 from training.landmark_cache import Landmarks, landmarks_of
 from training.recipes import Recipe
+from training.workers import Workers
 
 SMALL_PIXELS = {"stem": 4, "stages": [4, 8, 8], "blocks": 1}
 SMALL_LANDMARKS = {"hidden": 16, "features": 8, "dropout": 0.5}
@@ -110,7 +111,7 @@ def tiny_fer(tiny_dataset: FaceDataset, tmp_path_factory: pytest.TempPathFactory
     csv, votes_csv = folder / "fer2013.csv", folder / "fer2013new.csv"
     csv.write_text("\n".join(rows) + "\n")
     votes_csv.write_text("\n".join(votes) + "\n")
-    landmarks = landmarks_of(tiny_dataset, folder / "cache", processes=1)
+    landmarks = landmarks_of(tiny_dataset, folder / "cache", workers=Workers(1))
     return TinyFer(csv, votes_csv, folder / "cache", tiny_dataset, landmarks)
 
 

@@ -8,11 +8,12 @@ from torch import nn
 
 from fusion_model.network import KINDS, build_network
 from training.recipes import RECIPES, Recipe
+from training.start import with_start
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_names_itself_and_what_it_needs(name: str) -> None:
-    recipe = RECIPES[name]()
+    recipe = with_start(RECIPES[name]())
     assert recipe.name == name
     assert recipe.kind in KINDS
     network = build_network(recipe.kind, 7, recipe.config)
@@ -37,7 +38,7 @@ def test_the_fusion_model_stands_on_the_cnn_itself() -> None:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_network_is_within_the_budget(name: str) -> None:
-    recipe = RECIPES[name]()
+    recipe = with_start(RECIPES[name]())
     assert parameters(build_network(recipe.kind, 7, recipe.config)) <= 5_000_000
 
 

@@ -243,15 +243,14 @@ def test_data_without_a_needed_split_are_told(
 
 
 def test_processes_make_the_landmarks_one_after_the_other(
-    tiny_fer: TinyFer, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The first fills the cache while the others wait: otherwise they would delete each other's parts."""
     happened: list[str] = []
-    monkeypatch.setattr(train, "landmarks_of", lambda dataset, cache: happened.append("landmarks"))
     for rank, expected in ((0, ["landmarks", "wait"]), (1, ["wait", "landmarks"])):
         runtime = replace(train.Runtime(torch.device("cpu")), rank=rank, world=2)
         monkeypatch.setattr(train.Runtime, "wait", lambda runtime: happened.append("wait"))
-        train._landmarks(tiny_fer.dataset, tiny_fer.cache, runtime)
+        train._in_turn(runtime, lambda: happened.append("landmarks"))
         assert happened == expected
         happened.clear()
 
