@@ -199,7 +199,7 @@ def _lost() -> tuple[type[BaseException], ...]:
 def _load(path: Path) -> Arrays | None:
     """The arrays of a file; None where it is missing or damaged."""
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             return dict(kept)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError):
         return None

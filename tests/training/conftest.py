@@ -140,3 +140,17 @@ def small_recipe() -> Callable[..., Recipe]:
 @pytest.fixture
 def no_augmentation() -> Augmentation:
     return Augmentation(**dict.fromkeys(Augmentation.__dataclass_fields__, 0.0))
+
+
+@pytest.fixture
+def own_folder(face_crops: np.ndarray, tmp_path: Path) -> Path:
+    """Twenty-four face crops of two classes: eight each in train, four each in val."""
+    from PIL import Image
+
+    folder = tmp_path / "own"
+    for number, crop_HW in enumerate(face_crops[:24]):
+        split, name = ("train" if number < 16 else "val"), ("calm" if number % 2 else "merry")
+        path = folder / split / name / f"{number:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(crop_HW).save(path)
+    return folder
