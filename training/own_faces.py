@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 
 from fusion_model.errors import ExpressionLensError
-from fusion_model.faces import LANDMARKS
+from fusion_model.faces import LANDMARKS, Face
 from fusion_model.frame import Frame, frame_matrix
 from fusion_model.images import decode_image
-from fusion_model.preprocess import VERSION
+from fusion_model.preprocess import VERSION, face_inputs
 from training.folder import opener
 from training.samples import MARGIN, SIDE
 from training.workers import Arrays, Workers, arrays_in_parts, finder
@@ -89,8 +89,10 @@ def _read_part(root: str, paths: tuple[str, ...], crops: bool) -> Arrays:
     with opener(Path(root)) as read:
         for row, path in enumerate(paths):
             try:
-                rgb_HWC = decode_image(read(path))
-                faces = [finder().read_crop(rgb_HWC)] if crops else finder().find(rgb_HWC)
+                picture = decode_image(read(path))
+                if crops and (picture == picture[:, :, :1]).all():
+                    picture = picture[:, :, 0]  # grey, as those of FER-2013
+                faces = [finder().read_crop(picture)] if crops else finder().find(picture)
             except FileNotFoundError:
                 problems.append("There is no such file.")
                 continue
@@ -102,8 +104,17 @@ def _read_part(root: str, paths: tuple[str, ...], crops: bool) -> Arrays:
             arrays["count"][row] = len(faces)
             if face is None:
                 continue
-            framed = FRAME.cut(rgb_HWC, frame_matrix(face.eyes_ED, face.landmarks_LD, FRAME))
-            arrays["images"][row] = cv2.cvtColor(framed, cv2.COLOR_RGB2GRAY)
+            arrays["images"][row] = _framed(picture, face)
             if face.landmarks_LD is not None:
                 arrays["landmarks"][row], arrays["mesh_found"][row] = face.landmarks_LD, True
     return arrays | {"problem": np.array(problems, str)}
+
+
+def _framed(picture: np.ndarray, face: Face) -> np.ndarray:
+    """The face in its frame with the margin, uint8 (80, 80); inside it, to the bit what the page sees."""
+    framed = FRAME.cut(picture, frame_matrix(face.eyes_ED, face.landmarks_LD, FRAME))
+    if framed.ndim == 3:
+        framed = cv2.cvtColor(framed, cv2.COLOR_RGB2GRAY)
+    # Cut by itself: how a large picture is averaged depends on the part of it that is cut.
+    framed[MARGIN:-MARGIN, MARGIN:-MARGIN] = face_inputs(picture, face).crop_HW
+    return framed

@@ -1,6 +1,5 @@
 """The training command, from a CSV file to weights with their card."""
 
-import json
 import os
 import subprocess
 import sys
@@ -9,18 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
-from fusion_model.checkpoint import load_card, load_checkpoint
+from fusion_model.checkpoint import ASSETS, load_card, load_checkpoint
 from fusion_model.classifier import Classifier
 from fusion_model.labels import EXPRESSIONS
 from training import train
+from training.data import Asked, read_training_data
 from training.dataset import make_samples
+from training.landmark_cache import Landmarks, landmarks_of
 from training.loop import Run
-from training.recipes import Recipe
+from training.recipes import RECIPES, Recipe
+from training.samples import FaceDataset
 from training.scoring import logits_of
+from training.start import with_start
+from training.workers import Workers
 
 from .conftest import TinyFer
 
@@ -255,29 +258,159 @@ def test_processes_make_the_landmarks_one_after_the_other(
         happened.clear()
 
 
-@pytest.mark.slow
-def test_two_processes_train_together(tiny_fer: TinyFer, tmp_path: Path) -> None:
-    """By torchrun, with the real recipe."""
-    arguments = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    arguments += ["-m", "training.train", "landmarks", "--epochs", "2", "--batch", "8"]
-    arguments += ["--data", str(tiny_fer.csv), "--votes", str(tiny_fer.votes)]
-    arguments += ["--cache", str(tiny_fer.cache), "--folder", str(tmp_path / "run")]
-    environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+# Own data
+
+
+def own(folder: Path, tmp_path: Path, *more: str) -> list[str]:
+    arguments = ["--data", str(folder), "--crops", "--cache", str(tmp_path / "cache"), "--processes", "1"]
+    return [*arguments, "--batch", "8", "--epochs", "2", "--folder", str(tmp_path / "run"), *more]
+
+
+@pytest.fixture
+def finetuning(recipes: dict[str, Callable[[], Recipe]], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("finetune", "finetune_frozen"):
+        monkeypatch.setitem(recipes, name, RECIPES[name])
+
+
+def test_own_data_train_from_nothing_and_the_card_carries_their_labels(
+    own_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train.main(["cnn", *own(own_folder, tmp_path)]) == 0
+    network, card = load_checkpoint(tmp_path / "run" / "cnn.safetensors")
+    assert card.labels == ("calm", "merry")
+    assert network.get_submodule("head").get_parameter("1.weight").shape[0] == 2
+    assert card.data["name"] == "own"
+    assert card.data["by_class"] == {"calm": 8, "merry": 8}
+    assert card.data["faces"] == "given as crops"
+    assert card.data["extra_supervision"] is None
+    assert "fewer than ten pictures" in card.data["notes"][0]
+    assert card.training["recipe"]["votes_weight"] == 0
+    told = capsys.readouterr().err
+    assert "calm" in told and "PublicTest" in told  # what will be trained on, before it is
+
+
+@pytest.mark.parametrize("start", ["cnn", "fusion"])
+def test_a_frozen_fine_tuning_begins_from_our_weights(
+    start: str, finetuning: None, own_folder: Path, tmp_path: Path
+) -> None:
+    assert train.main(["finetune_frozen", "--from", start, *own(own_folder, tmp_path, "--epochs", "3")]) == 0
+    network, card = load_checkpoint(tmp_path / "run" / "finetune_frozen.safetensors")
+    ours, _ = load_checkpoint(ASSETS / f"{start}.safetensors")
+    assert card.kind == start
+    assert list(card.training["begun_from"]) == [start]
+    state, known = network.state_dict(), ours.state_dict()
+    same = {name.split(".")[0] for name in known if torch.equal(state[name], known[name])}
+    assert {name for name in known if name.split(".")[0].endswith("branch")} <= {
+        name for name in known if torch.equal(state[name], known[name])
+    }
+    assert "head" not in same
+
+
+def test_a_whole_fine_tuning_trains_the_branches_too(
+    finetuning: None, own_folder: Path, tmp_path: Path
+) -> None:
+    assert train.main(["finetune", "--from", "cnn", *own(own_folder, tmp_path)]) == 0
+    network, _ = load_checkpoint(tmp_path / "run" / "finetune.safetensors")
+    ours, _ = load_checkpoint(ASSETS / "cnn.safetensors")
+    name = "pixel_branch.maps.0.weight"
+    assert not torch.equal(network.get_parameter(name), ours.get_parameter(name))
+
+
+def test_what_is_wrong_with_own_data_is_told_before_training(
+    own_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (own_folder / "train" / "calm" / "broken.png").write_bytes(b"")
+    assert train.main(["cnn", *own(own_folder, tmp_path, "--batch", "64")]) == 1
+    told = capsys.readouterr().err
+    assert "2 errors to mend" in told and "broken.png" in told and "fewer than one batch of 64" in told
+    assert not (tmp_path / "run").exists()
+
+
+def test_only_fine_tuning_begins_from_weights(
+    own_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        train.main(["cnn", "--from", "fusion", *own(own_folder, tmp_path)])
+    assert "--from is for finetune" in capsys.readouterr().err
+
+
+# Several processes
+
+
+def by_torchrun(processes: int, arguments: list[str]) -> str:
+    """Run the command with the real recipes; returns what it printed."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", str(processes), "-m", "training.train", *arguments]
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(arguments, cwd=ROOT, env=environment, **pipes) as torchrun:
+    with subprocess.Popen(command, cwd=ROOT, env=environment, **pipes) as torchrun:
         try:
-            out, errors = torchrun.communicate(timeout=240)
+            out, errors = torchrun.communicate(timeout=280)
         finally:
             torchrun.terminate()  # and with it, where it hangs, the processes it started
     assert torchrun.returncode == 0, errors
+    printed: str = out
+    return printed
+
+
+def assert_close(folders: tuple[Path, Path], name: str) -> None:
+    """The runs' weights are nearer to each other than a hundredth of what training moved them by."""
+    states = [torch.load(folder / "state.pt", weights_only=True) for folder in folders]
+    start = torch.load(folders[0] / "begun.pt", weights_only=True)
+    apart = moved = 0.0
+    for key, tensor in states[0]["objective"].items():
+        if tensor.is_floating_point():
+            apart += float((tensor - states[1]["objective"][key]).square().sum())
+            moved += float((tensor - start[key]).square().sum())
+    assert apart**0.5 < 0.01 * moved**0.5
+    cards = [load_card(folder / f"{name}.safetensors") for folder in folders]
+    for one, two in zip(*(card.training["history"] for card in cards), strict=True):
+        assert one["loss"] == pytest.approx(two["loss"], rel=0.01)
+        assert one["training_accuracy"] == pytest.approx(two["training_accuracy"], abs=0.1)
+
+
+def keep_start(recipe: Recipe, dataset: FaceDataset, landmarks: Landmarks, folder: Path) -> None:
+    """What a run begins with, beside it."""
+    samples = make_samples(dataset, landmarks)
+    runtime = train.Runtime(torch.device("cpu"))
+    run = train.prepare_run(with_start(recipe), 0, folder, runtime, dataset, samples)
+    torch.save(run.objective.state_dict(), folder / "begun.pt")
+
+
+@pytest.mark.slow
+def test_two_processes_train_what_one_trains(tiny_fer: TinyFer, tmp_path: Path) -> None:
+    """Dropout, normalisation, a face without a mesh and a picture without votes included."""
+    arguments = ["landmarks", "--epochs", "2", "--batch", "8", "--data", str(tiny_fer.csv)]
+    arguments += ["--votes", str(tiny_fer.votes), "--cache", str(tiny_fer.cache)]
+    folders = (tmp_path / "one", tmp_path / "two")
+    assert_all = [by_torchrun(n, [*arguments, "--folder", str(f)]) for n, f in enumerate(folders, 1)]
     # One of the two talks.
-    assert [line.split("  ")[0] for line in out.splitlines() if line.startswith("epoch")] == [
-        "epoch 1",
-        "epoch 2",
-    ]
-    network, card = load_checkpoint(tmp_path / "run" / "landmarks.safetensors")
+    talked = [line.split("  ")[0] for line in assert_all[1].splitlines() if line.startswith("epoch")]
+    assert talked == ["epoch 1", "epoch 2"]
+    recipe = replace(RECIPES["landmarks"](), epochs=2, batch=8)
+    keep_start(recipe, tiny_fer.dataset, tiny_fer.landmarks, folders[0])
+    assert_close(folders, "landmarks")
+    card = load_card(folders[1] / "landmarks.safetensors")
     assert card.training["machine"].endswith("2 threads")
-    assert all(np.isfinite(figures["loss"]) for figures in card.training["history"])
-    assert all(tensor.isfinite().all() for tensor in network.state_dict().values())
-    assert json.loads((tmp_path / "run" / "landmarks.json").read_text())["scores"]["PublicTest"]["n"] == 8
-    assert torch.load(tmp_path / "run" / "state.pt", weights_only=True)["progress"]["epoch"] == 2
+    assert card.scores["PublicTest"]["n"] == 8
+
+
+@pytest.mark.slow
+def test_two_processes_train_what_one_trains_on_own_data(own_folder: Path, tmp_path: Path) -> None:
+    """Pixels and landmarks, from our weights; the faces are read by the first process alone."""
+    folders = (tmp_path / "one", tmp_path / "two")
+    for count, folder in enumerate(folders, 1):
+        by_torchrun(count, ["finetune", *own(own_folder, tmp_path), "--folder", str(folder)])
+    dataset = read_training_data(
+        Asked(own_folder, cache=tmp_path / "cache", crops=True, workers=Workers(1)), 8
+    )
+    keep_start(replace(RECIPES["finetune"](), epochs=2, batch=8), dataset, landmarks_of(dataset), folders[0])
+    assert_close(folders, "finetune")
+    assert load_card(folders[1] / "finetune.safetensors").labels == ("calm", "merry")
+
+
+def test_processes_must_share_a_batch_evenly(small_recipe: Make, tiny_fer: TinyFer, tmp_path: Path) -> None:
+    samples = make_samples(tiny_fer.dataset, tiny_fer.landmarks)
+    runtime = train.Runtime(torch.device("cpu"), 0, 3)
+    with pytest.raises(train.TrainingError, match="3 processes cannot share batches of 8"):
+        train.prepare_run(small_recipe("cnn"), 0, tmp_path, runtime, tiny_fer.dataset, samples)

@@ -129,7 +129,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     known = folder / "scheduler.json"
     dask += ["--no-dashboard", "--scheduler-file", str(known)]
     worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(known)]
-    worker += ["--nthreads", "1", "--no-dashboard", "--local-directory", str(folder)]
+    # Without a nanny, which would start a lost worker again.
+    worker += ["--nthreads", "1", "--no-dashboard", "--no-nanny", "--local-directory", str(folder)]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": ROOT, "env": environment}
     started = [subprocess.Popen(dask, **quiet)]  # type: ignore[call-overload]
     try:
@@ -142,8 +143,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             address = client.scheduler.address
         yield address
     finally:
-        for process in reversed(started):
-            process.terminate()
+        for process in started:
+            process.kill()
         for process in started:
             process.wait(60)
 
