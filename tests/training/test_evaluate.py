@@ -229,7 +229,7 @@ def test_own_pictures_are_scored_with_their_groups_by_the_cards_classes(
     assert frame.loc["val/calm/17.png", "label"] == "calm"
     left = (tmp_path / "tables" / "own_left_out.csv").read_text().splitlines()
     assert left[0] == "path,label,split,reason"
-    assert left[1].startswith("val/calm/broken.png,calm,PublicTest,The file is empty")
+    assert left[1].startswith('val/calm/broken.png,calm,PublicTest,"The file is empty')
     # Whatever the classes, the evaluation's command reads it.
     capsys.readouterr()
     assert evaluation_report.main(["--table", str(tmp_path / "tables" / "own_predictions.csv.gz")]) == 0

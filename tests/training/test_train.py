@@ -1,5 +1,6 @@
 """The training command, from a CSV file to weights with their card."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -15,15 +16,10 @@ from fusion_model.checkpoint import ASSETS, load_card, load_checkpoint
 from fusion_model.classifier import Classifier
 from fusion_model.labels import EXPRESSIONS
 from training import train
-from training.data import Asked, read_training_data
 from training.dataset import make_samples
-from training.landmark_cache import Landmarks, landmarks_of
 from training.loop import Run
 from training.recipes import RECIPES, Recipe
-from training.samples import FaceDataset
 from training.scoring import logits_of
-from training.start import with_start
-from training.workers import Workers
 
 from .conftest import TinyFer
 
@@ -336,77 +332,86 @@ def test_only_fine_tuning_begins_from_weights(
 
 # Several processes
 
-
-def by_torchrun(processes: int, arguments: list[str]) -> str:
-    """Run the command with the real recipes; returns what it printed."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", str(processes), "-m", "training.train", *arguments]
-    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, **pipes) as torchrun:
-        try:
-            out, errors = torchrun.communicate(timeout=280)
-        finally:
-            torchrun.terminate()  # and with it, where it hangs, the processes it started
-    assert torchrun.returncode == 0, errors
-    printed: str = out
-    return printed
+#: The training command in full precision: in half, rounding alone moves weights by a tenth of a few steps.
+IN_FULL = """
+import contextlib, sys, torch
+torch.autocast = lambda *_, **__: contextlib.nullcontext()
+from training.train import main
+sys.exit(main(sys.argv[1:]))
+"""
 
 
-def assert_close(folders: tuple[Path, Path], name: str) -> None:
-    """The runs' weights are nearer to each other than a hundredth of what training moved them by."""
-    states = [torch.load(folder / "state.pt", weights_only=True) for folder in folders]
-    start = torch.load(folders[0] / "begun.pt", weights_only=True)
-    apart = moved = 0.0
-    for key, tensor in states[0]["objective"].items():
-        if tensor.is_floating_point():
-            apart += float((tensor - states[1]["objective"][key]).square().sum())
-            moved += float((tensor - start[key]).square().sum())
-    assert apart**0.5 < 0.01 * moved**0.5
-    cards = [load_card(folder / f"{name}.safetensors") for folder in folders]
-    for one, two in zip(*(card.training["history"] for card in cards), strict=True):
-        assert one["loss"] == pytest.approx(two["loss"], rel=0.01)
-        assert one["training_accuracy"] == pytest.approx(two["training_accuracy"], abs=0.1)
+@pytest.fixture
+def one_and_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[list[str]], tuple[Path, Path, str]]:
+    """Train with a real recipe in this process, and in two by torchrun; their folders, and what two print."""
+
+    def run(arguments: list[str]) -> tuple[Path, Path, str]:
+        one, two = tmp_path / "one", tmp_path / "two"
+        with monkeypatch.context() as patch:
+            patch.setattr(torch, "autocast", lambda *_, **__: contextlib.nullcontext())
+            patch.setattr(train, "RECIPES", RECIPES)
+            assert train.main([*arguments, "--folder", str(one)]) == 0
+        script = tmp_path / "in_full.py"
+        script.write_text(IN_FULL)
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+        command += [str(script), *arguments, "--folder", str(two)]
+        environment = os.environ | {
+            "CUDA_VISIBLE_DEVICES": "",
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": str(ROOT),
+        }
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, cwd=ROOT, env=environment, **pipes) as torchrun:
+            try:
+                out, errors = torchrun.communicate(timeout=280)
+            finally:
+                torchrun.terminate()  # and with it, where it hangs, the processes it started
+        assert torchrun.returncode == 0, errors
+        return one, two, out
+
+    return run
 
 
-def keep_start(recipe: Recipe, dataset: FaceDataset, landmarks: Landmarks, folder: Path) -> None:
-    """What a run begins with, beside it."""
-    samples = make_samples(dataset, landmarks)
-    runtime = train.Runtime(torch.device("cpu"))
-    run = train.prepare_run(with_start(recipe), 0, folder, runtime, dataset, samples)
-    torch.save(run.objective.state_dict(), folder / "begun.pt")
+def assert_same_training(one: Path, two: Path, name: str) -> None:
+    """Weights and what was told of each epoch are the same but for the order of sums."""
+    states = [torch.load(folder / "state.pt", weights_only=True)["objective"] for folder in (one, two)]
+    assert list(states[0]) == list(states[1])
+    for key, tensor in states[0].items():
+        torch.testing.assert_close(
+            states[1][key], tensor, rtol=1e-2, atol=1e-3, msg=lambda m, k=key: f"{k}: {m}"
+        )
+    cards = [load_card(folder / f"{name}.safetensors") for folder in (one, two)]
+    for alone, together in zip(*(card.training["history"] for card in cards), strict=True):
+        assert together == pytest.approx(alone, rel=1e-3)
+    assert cards[0].scores == cards[1].scores
 
 
 @pytest.mark.slow
-def test_two_processes_train_what_one_trains(tiny_fer: TinyFer, tmp_path: Path) -> None:
-    """Dropout, normalisation, a face without a mesh and a picture without votes included."""
-    arguments = ["landmarks", "--epochs", "2", "--batch", "8", "--data", str(tiny_fer.csv)]
+def test_two_processes_train_what_one_trains(
+    tiny_fer: TinyFer, one_and_two: Callable[[list[str]], tuple[Path, Path, str]]
+) -> None:
+    """Dropout, normalisation, faces without a mesh and a picture without votes included."""
+    arguments = ["landmarks", "--epochs", "2", "--batch", "12", "--data", str(tiny_fer.csv)]
     arguments += ["--votes", str(tiny_fer.votes), "--cache", str(tiny_fer.cache)]
-    folders = (tmp_path / "one", tmp_path / "two")
-    assert_all = [by_torchrun(n, [*arguments, "--folder", str(f)]) for n, f in enumerate(folders, 1)]
+    one, two, out = one_and_two(arguments)
     # One of the two talks.
-    talked = [line.split("  ")[0] for line in assert_all[1].splitlines() if line.startswith("epoch")]
+    talked = [line.split("  ")[0] for line in out.splitlines() if line.startswith("epoch")]
     assert talked == ["epoch 1", "epoch 2"]
-    recipe = replace(RECIPES["landmarks"](), epochs=2, batch=8)
-    keep_start(recipe, tiny_fer.dataset, tiny_fer.landmarks, folders[0])
-    assert_close(folders, "landmarks")
-    card = load_card(folders[1] / "landmarks.safetensors")
-    assert card.training["machine"].endswith("2 threads")
-    assert card.scores["PublicTest"]["n"] == 8
+    assert_same_training(one, two, "landmarks")
+    assert load_card(two / "landmarks.safetensors").training["machine"].endswith("2 threads")
 
 
 @pytest.mark.slow
-def test_two_processes_train_what_one_trains_on_own_data(own_folder: Path, tmp_path: Path) -> None:
+def test_two_processes_train_what_one_trains_on_own_data(
+    own_folder: Path, tmp_path: Path, one_and_two: Callable[[list[str]], tuple[Path, Path, str]]
+) -> None:
     """Pixels and landmarks, from our weights; the faces are read by the first process alone."""
-    folders = (tmp_path / "one", tmp_path / "two")
-    for count, folder in enumerate(folders, 1):
-        by_torchrun(count, ["finetune", *own(own_folder, tmp_path), "--folder", str(folder)])
-    dataset = read_training_data(
-        Asked(own_folder, cache=tmp_path / "cache", crops=True, workers=Workers(1)), 8
-    )
-    keep_start(replace(RECIPES["finetune"](), epochs=2, batch=8), dataset, landmarks_of(dataset), folders[0])
-    assert_close(folders, "finetune")
-    assert load_card(folders[1] / "finetune.safetensors").labels == ("calm", "merry")
+    arguments = ["--data", str(own_folder), "--crops", "--cache", str(tmp_path / "cache"), "--processes", "1"]
+    one, two, _ = one_and_two(["finetune", *arguments, "--batch", "8", "--epochs", "2"])
+    assert_same_training(one, two, "finetune")
+    assert load_card(two / "finetune.safetensors").labels == ("calm", "merry")
 
 
 def test_processes_must_share_a_batch_evenly(small_recipe: Make, tiny_fer: TinyFer, tmp_path: Path) -> None:
