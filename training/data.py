@@ -88,7 +88,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_worker_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `Workers` to a command line."""
     many = parser.add_argument_group("many workers")
-    many.add_argument("--processes", type=int, help="find faces on so many at once; default: one a core")
+    many.add_argument(
+        "--processes", type=int, help="so many find faces, and answer, at once; default: one a core"
+    )
     many.add_argument("--dask", metavar="ADDRESS", help="use a Dask cluster: the address of its scheduler")
 
 
