@@ -189,7 +189,7 @@ def _lost() -> tuple[type[BaseException], ...]:
     kinds: tuple[type[BaseException], ...] = (BrokenProcessPool,)
     with contextlib.suppress(ImportError):
         from distributed import CancelledError
-        from distributed.comm import CommClosedError
+        from distributed.comm.core import CommClosedError
         from distributed.scheduler import KilledWorker
 
         kinds += (CancelledError, CommClosedError, KilledWorker)
