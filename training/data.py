@@ -134,8 +134,6 @@ def read_training_data(asked: Asked, batch: int) -> FaceDataset:
     if not is_own(asked):
         return read_data(asked)
     findings = Findings()
-    if asked.votes is not None:
-        findings.errors.append("FER+ votes belong to the rows of fer2013.csv: leave --votes out.")
     listing = list_pictures(asked.data, findings)
     check_classes(listing, findings)
     dataset = _dataset(listing, asked, findings)
@@ -147,9 +145,12 @@ def read_training_data(asked: Asked, batch: int) -> FaceDataset:
 
 def _told(dataset: FaceDataset | None, asked: Asked, findings: Findings) -> FaceDataset:
     """The data with their warnings; DataError with all that was found where errors are."""
-    if dataset is None or findings.errors:
+    if asked.votes is not None:
+        findings.errors.append("FER+ votes belong to the rows of fer2013.csv: leave --votes out.")
+    if dataset is None or dataset.own is None or findings.errors:
         raise DataError(findings.text(asked.data))
-    return replace(dataset, notes=(*dataset.notes, *findings.warnings))
+    own = replace(dataset.own, notes=(*dataset.notes, *findings.notes))
+    return replace(dataset, notes=(*dataset.notes, *findings.warnings), own=own)
 
 
 def _is_folder_release(path: Path) -> bool:
@@ -167,7 +168,7 @@ def _is_folder_release(path: Path) -> bool:
 
 
 def _size(data: bytes) -> tuple[int, int]:
-    with Image.open(io.BytesIO(data)) as picture:
+    with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as picture:
         return picture.size
 
 

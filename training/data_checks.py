@@ -27,9 +27,7 @@ def check_classes(listing: Listing, findings: Findings) -> None:
             )
     missing = names["Training"] - names["PublicTest"]
     if names["PublicTest"] and missing:
-        findings.warnings.append(
-            f"val has no pictures of {some(sorted(missing))}: how well they are told stays unknown."
-        )
+        findings.warn(f"val has no pictures of {some(sorted(missing))}: how well they are told stays unknown")
 
 
 def check_faces(listing: Listing, faces: Faces, findings: Findings, *, skip_unreadable: bool) -> None:
@@ -37,7 +35,7 @@ def check_faces(listing: Listing, faces: Faces, findings: Findings, *, skip_unre
     paths, count = [file.path for file in listing.files], len(listing.files)
     wrong = [f"{paths[row]} ({faces.problem_N[row]})" for row in np.flatnonzero(faces.problem_N != "")]
     if wrong and skip_unreadable:
-        findings.warnings.append(f"{len(wrong):,} of {count:,} files cannot be read: {some(wrong)}.")
+        findings.warn(f"{len(wrong):,} of {count:,} files cannot be read", wrong)
     elif wrong:
         findings.errors.append(
             f"{len(wrong):,} of {count:,} files cannot be read: {some(wrong)}. Mend or remove them, or leave "
@@ -48,8 +46,7 @@ def check_faces(listing: Listing, faces: Faces, findings: Findings, *, skip_unre
         (np.flatnonzero(faces.count_N > 1), "show several faces, of which the largest is taken"),
     ):
         if len(rows):
-            listed = some(paths[row] for row in rows)
-            findings.warnings.append(f"{len(rows):,} of {count:,} pictures {sentence}: {listed}.")
+            findings.warn(f"{len(rows):,} of {count:,} pictures {sentence}", (paths[row] for row in rows))
 
 
 def left_out(listing: Listing, faces: Faces) -> tuple[LeftOut, ...]:
@@ -72,14 +69,13 @@ def check_duplicates(dataset: FaceDataset, findings: Findings) -> None:
         f"{paths[row]} = {of_train[duplicates.first_N[row]]}" for row in np.flatnonzero(duplicates.copies_N)
     ]
     if leaks:
-        findings.warnings.append(
+        findings.warn(
             f"{len(leaks):,} pictures of val or test are exact copies of pictures of train, which makes "
-            f"scores too good (evaluation tells them apart): {some(leaks)}."
+            "scores too good (evaluation tells them apart)",
+            leaks,
         )
     if duplicates.conflicting:
-        findings.warnings.append(
-            f"{duplicates.conflicting:,} groups of identical pictures have conflicting labels."
-        )
+        findings.warn(f"{duplicates.conflicting:,} groups of identical pictures have conflicting labels")
 
 
 def check_counts(dataset: FaceDataset, batch: int, findings: Findings) -> None:
@@ -93,7 +89,7 @@ def check_counts(dataset: FaceDataset, batch: int, findings: Findings) -> None:
     }
     if few:
         listed = some(f"{label} ({count})" for label, count in few.items())
-        findings.warnings.append(f"train has fewer than ten pictures of {listed}.")
+        findings.warn(f"train has fewer than ten pictures of {listed}")
     if counts_K.sum() < batch:
         findings.errors.append(
             f"train has {counts_K.sum():,} usable pictures, fewer than one batch of {batch}: add pictures or "

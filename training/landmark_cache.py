@@ -90,6 +90,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         asked = Asked.of(options)
         dataset = read_data(asked)
+        if dataset.own is not None:
+            print(dataset.describe(), file=sys.stderr)
         shares = coverage(dataset, landmarks_of(dataset, asked.cache, asked.workers))
     except ExpressionLensError as error:
         print(error, file=sys.stderr)

@@ -23,10 +23,20 @@ _SHOWN = 5  # examples in a sentence
 
 @dataclass
 class Findings:
-    """What is wrong with data: errors stop a training, warnings do not."""
+    """What is wrong with data: errors stop a training, warnings do not.
+
+    `notes` are the warnings without the names of files, for a model's card: those can be names of people.
+    """
 
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def warn(self, sentence: str, files: Iterable[str] = ()) -> None:
+        """Add a warning, given without its full stop, about some files or about none."""
+        listed = some(files)
+        self.warnings.append(f"{sentence}: {listed}." if listed else f"{sentence}.")
+        self.notes.append(f"{sentence}.")
 
     def text(self, source: Path) -> str:
         """All of them as one list, errors first."""
@@ -99,9 +109,8 @@ def _of_tree(root: Path, findings: Findings) -> tuple[ClassFile, ...]:
         findings.errors.append(f"no pictures in {some(empty)}: fill or remove the folder.")
     outside = [name for name in names if name not in known and _is_picture(name)]
     if outside:
-        findings.warnings.append(
-            f"{len(outside):,} pictures lie outside of train/<class>/ and its like, and are not used: "
-            f"{some(outside)}."
+        findings.warn(
+            f"{len(outside):,} pictures lie outside of train/<class>/ and its like, and are not used", outside
         )
     if not files:
         findings.errors.append("there are no pictures in train/<class>/, val/<class>/ or test/<class>/.")
@@ -160,6 +169,6 @@ def _check_names(labels: tuple[str, ...], findings: Findings) -> None:
     for name in labels:
         known = ALIASES.get(name.strip().lower(), name.strip().lower())
         if known in EXPRESSIONS and name != known:
-            findings.warnings.append(
-                f"the class '{name}' is new to our models, which know '{known}': rename it to use that."
+            findings.warn(
+                f"the class '{name}' is new to our models, which know '{known}': rename it to use that"
             )

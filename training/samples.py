@@ -63,6 +63,7 @@ class OwnFaces:
     landmarks : in px of the files' pictures, as these were before they were brought to the frame.
     how : "found" or "given as crops"; what the card says of the faces.
     left_out : of every picture that is no row, because it cannot be read or shows no face.
+    notes : the data set's, without names of files: what a card says.
     """
 
     rows_N: npt.NDArray[np.int64]
@@ -70,6 +71,7 @@ class OwnFaces:
     landmarks: Landmarks
     how: str
     left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -214,7 +214,7 @@ def _of_own(dataset: FaceDataset) -> dict[str, Any]:
     if dataset.own is None:
         return {}
     by_class = dict(zip(dataset.labels, dataset.counts_SK()[0].tolist(), strict=True))
-    return {"faces": dataset.own.how, "by_class": by_class, "notes": list(dataset.notes)}
+    return {"faces": dataset.own.how, "by_class": by_class, "notes": list(dataset.own.notes)}
 
 
 def _sources(run: Run) -> dict[str, Any]:
