@@ -27,6 +27,7 @@ from fusion_model.prediction_table import PredictionTable, TableError, of_split,
 
 TABLE = Path(__file__).parent / "assets" / "fer2013_predictions.csv.gz"
 COMPARED = ("cnn", "fusion")
+MAIN_SPLIT = "PrivateTest"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "table NAME_no_tta stands beside the table NAME.",
     )
     parser.add_argument("--table", type=Path, default=TABLE, metavar="FILE", help="default: FER-2013's")
-    parser.add_argument("--split", default="PrivateTest", help="default: PrivateTest; 'all': each by itself")
+    parser.add_argument(
+        "--split", help="default: PrivateTest where there is one, else 'all', which is each by itself"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
     options = parser.parse_args(arguments)
     try:
@@ -50,8 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def make_report(path: Path, split: str = "PrivateTest") -> dict[str, Any]:
+def make_report(path: Path, split: str | None = None) -> dict[str, Any]:
     """All figures of the table at `path` for one split or "all", as JSON types (undefined: None).
+
+    None is for PrivateTest, or for "all" where the table does not have that.
 
     ``{"table", "labels", "splits": {split: {"models": {model: figures}, "comparison", "comparisons"}}}``:
     ``comparisons`` hold every other model against the table's first, ``comparison`` the pair `COMPARED`. The
@@ -67,7 +72,9 @@ def make_report(path: Path, split: str = "PrivateTest") -> dict[str, Any]:
     table = read_table(path)
     sibling = path.with_name(path.name.replace(".csv", "_no_tta.csv", 1))
     no_tta = read_table(sibling, table.labels) if sibling != path and sibling.exists() else None
-    splits = sorted(table.frame["split"].unique()) if split == "all" else [split]
+    known = sorted(table.frame["split"].unique())
+    split = split or (MAIN_SPLIT if MAIN_SPLIT in known else "all")
+    splits = known if split == "all" else [split]
     parts = {}
     for name in splits:
         rows = set(of_split(table, name).frame["row"])

@@ -15,8 +15,8 @@ from typing import IO
 import numpy as np
 import pandas as pd
 
-from fusion_model.labels import EXPRESSIONS
 from fusion_model.table_file import TableError, read_csv, write_csv
+from fusion_model.table_labels import SUM_TOLERANCE, columns_of, labels_and_models
 
 __all__ = [  # TableError among them: it is what these raise
     "PredictionTable",
@@ -31,7 +31,6 @@ __all__ = [  # TableError among them: it is what these raise
 REQUIRED_COLUMNS = ("row", "split", "label", "mesh_found", "copy_in_training")
 DECIMALS = 5
 _UNITS = 10**DECIMALS
-_SUM_TOLERANCE = 1e-3
 _RANGE_TOLERANCE = 1e-6  # a float32 softmax may stand this little outside 0..1
 
 
@@ -72,7 +71,7 @@ class PredictionTable:
         """
         if model not in self.models:
             raise TableError(f"The table has no model '{model}'; it has {', '.join(self.models)}.")
-        return self.frame[_columns_of(model, self.labels)].to_numpy(dtype=np.float64)
+        return self.frame[columns_of(model, self.labels)].to_numpy(dtype=np.float64)
 
     def predicted(self, model: str) -> np.ndarray:
         """The most probable label of each row as a code into `labels`, (N,) int; the first on a tie."""
@@ -116,9 +115,9 @@ def read_table(source: str | os.PathLike[str] | IO, labels: Sequence[str] | None
         original data), ``split``, ``label`` (the class name), ``mesh_found`` and ``copy_in_training``
         (0 or 1), any slice columns, and for each model one column ``<model>_<label>`` per label.
     labels : sequence of str, optional
-        The classes, in order. Default: the seven expressions if a model has a column for each, else
-        the names found in the ``label`` column, in the order of the first model's columns. A class that
-        some model knows and no row shows must be given.
+        The classes, in order. Default: the seven expressions if a model has a column for each and they
+        make up its answer, else those of the first model's columns, in their order, that do: also a class
+        that a model knows and no row shows (see `fusion_model.table_labels`).
 
     Raises
     ------
@@ -148,7 +147,7 @@ def table_from_frame(
     frame = frame.reset_index(drop=True)
     for column in ("split", "label"):
         frame[column] = _texts(frame, column, name)
-    labels, models = _labels_and_models(frame, labels, name)
+    labels, models = labels_and_models(frame, labels, name)
     _check_labels(frame, labels, name)
     for column in ("row", "mesh_found", "copy_in_training"):
         frame[column] = _whole_numbers(frame, column, name)
@@ -176,7 +175,7 @@ def write_table(table: PredictionTable, path: str | os.PathLike[str]) -> None:
     frame = table_from_frame(table.frame, table.labels).frame
     for model in table.models:
         units_NK = _in_units(table.probabilities(model))
-        for code, column in enumerate(_columns_of(model, table.labels)):
+        for code, column in enumerate(columns_of(model, table.labels)):
             frame[column] = [f"{units / _UNITS:.{DECIMALS}f}" for units in units_NK[:, code]]
     write_csv(frame, path)
 
@@ -195,10 +194,6 @@ def _in_units(probabilities_NK: np.ndarray) -> np.ndarray:
     units_NK[rows_N, best_N] += moved_N
     units_NK[rows_N, winner_N] -= moved_N
     return units_NK
-
-
-def _columns_of(model: str, labels: Sequence[str]) -> list[str]:
-    return [f"{model}_{label}" for label in labels]
 
 
 def _place(name: str, wrong_N: np.ndarray, column: str) -> str:
@@ -246,7 +241,7 @@ def _check_labels(frame: pd.DataFrame, labels: tuple[str, ...], name: str) -> No
 
 
 def _check_probabilities(frame: pd.DataFrame, model: str, labels: tuple[str, ...], name: str) -> None:
-    columns = _columns_of(model, labels)
+    columns = columns_of(model, labels)
     for column in columns:
         frame[column] = values_N = _numbers(frame, column, name)
         wrong_N = (values_N < -_RANGE_TOLERANCE) | (values_N > 1 + _RANGE_TOLERANCE)
@@ -254,52 +249,9 @@ def _check_probabilities(frame: pd.DataFrame, model: str, labels: tuple[str, ...
             value = values_N[int(wrong_N.argmax())]
             raise TableError(f"{_place(name, wrong_N, column)}: {value:g} is no probability from 0 to 1.")
     sums_N = frame[columns].to_numpy(dtype=np.float64).sum(axis=1)
-    wrong_N = np.abs(sums_N - 1) > _SUM_TOLERANCE
+    wrong_N = np.abs(sums_N - 1) > SUM_TOLERANCE
     if wrong_N.any():
         raise TableError(
             f"{_place(name, wrong_N, columns[0])} to '{columns[-1]}': the probabilities of '{model}' sum "
             f"to {sums_N[int(wrong_N.argmax())]:.4f}, not 1 (are there classes that no row shows?)."
         )
-
-
-def _labels_and_models(
-    frame: pd.DataFrame, labels: Sequence[str] | None, name: str
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The classes, as `read_table` says, and the models that answer for all of them.
-
-    A prefix that lacks just one of three or more columns is a model with a column lost, and an error; one
-    that lacks more is a family of slice columns, such as rater votes under their own class names.
-    """
-    columns = [str(column) for column in frame.columns]
-    seen = tuple(sorted(frame["label"].unique()))
-    candidates = (EXPRESSIONS, seen) if labels is None else (tuple(labels),)
-    for classes in candidates:
-        found = _prefixes(columns, classes)
-        models = tuple(prefix for prefix, has in found.items() if len(has) == len(classes) > 1)
-        if models:
-            _check_none_lost(found, classes, name)
-            if labels is None and classes is seen:
-                classes = tuple(sorted(seen, key=lambda label: columns.index(f"{models[0]}_{label}")))
-            return classes, models
-    classes = EXPRESSIONS if labels is None and set(seen) <= set(EXPRESSIONS) else candidates[-1]
-    _check_none_lost(_prefixes(columns, classes), classes, name)
-    listed = ", ".join(f"<model>_{label}" for label in classes[:12]) + (", ..." if len(classes) > 12 else "")
-    raise TableError(f"{name} has no model with a column for every one of two or more labels: {listed}.")
-
-
-def _prefixes(columns: Sequence[str], labels: Sequence[str]) -> dict[str, set[str]]:
-    """The labels for which a column ``<prefix>_<label>`` stands, by prefix, in the order of the columns."""
-    found: dict[str, set[str]] = {}
-    for column in columns:
-        for label in labels:
-            prefix = column.removesuffix(f"_{label}")
-            if prefix and prefix != column:
-                found.setdefault(prefix, set()).add(label)
-    return found
-
-
-def _check_none_lost(found: dict[str, set[str]], labels: Sequence[str], name: str) -> None:
-    for prefix, present in found.items():
-        if len(labels) > 2 and len(present) == len(labels) - 1:
-            lost = next(label for label in labels if label not in present)
-            raise TableError(f"{name} lacks the column '{prefix}_{lost}' of the model '{prefix}'.")

@@ -19,8 +19,7 @@ from fusion_model.frame import FER_FRAME, compose, eyes_of
 from fusion_model.mirror import mirror_landmarks
 from fusion_model.preprocess import frontal_landmarks, inputs_matrix, standardise
 from training.augment import Augmentation, draw, flipped, vary_crop, vary_landmarks
-from training.fer2013 import FaceDataset
-from training.landmark_cache import Landmarks
+from training.samples import FaceDataset, Landmarks
 
 #: Whose mesh a face is shown with: its own, or in the controls another's or none.
 MESHES = ("own", "shuffled", "none")
@@ -32,7 +31,7 @@ class Samples:
 
     Attributes
     ----------
-    images_NHW : uint8 (N, H, W), grey, as in the data.
+    images_NHW : uint8 (N, H, W), grey, as in the data set.
     matrices_N23 : float64 (N, 2, 3), px of the picture to px of the crop.
     landmarks_NLD : float32 (N, 478, 3), as the networks take them; zeros without a mesh.
     mesh_found_N : bool (N,)
@@ -120,14 +119,21 @@ class Batch:
 
 
 def make_samples(dataset: FaceDataset, landmarks: Landmarks) -> Samples:
-    """Align every picture by its landmarks; a picture without a mesh keeps FER-2013's own frame."""
+    """Align every picture by its landmarks; a picture without a mesh keeps FER-2013's own frame.
+
+    Pictures that were brought to that frame when they were read are shifted by their margin, to the pixel.
+    """
     height, width = dataset.images_NHW.shape[1:]
+    shift = np.array([[1.0, 0, -dataset.margin], [0, 1, -dataset.margin]])
     matrices, frontal = [], []
     for landmarks_LD, found in zip(landmarks.landmarks_NLD, landmarks.mesh_found_N, strict=True):
         known = landmarks_LD if found else None
+        frontal.append(frontal_landmarks(known))
+        if dataset.own is not None:
+            matrices.append(shift)
+            continue
         eyes_ED = eyes_of(landmarks_LD[:, :2]) if found else FER_FRAME.eyes(width, height)
         matrices.append(inputs_matrix(Face((0, 0, width, height), eyes_ED, known, 1.0)))
-        frontal.append(frontal_landmarks(known))
     return Samples(
         dataset.images_NHW,
         np.array(matrices),

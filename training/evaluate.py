@@ -1,9 +1,13 @@
-"""Score trained models on the test splits and write the prediction tables.
+"""Score trained models on the test splits, of FER-2013 or of own data, and write the prediction tables.
 
 ``python -m training.evaluate --data fer2013.csv cnn=runs/cnn/cnn.safetensors fusion=…`` writes
 ``fer2013_predictions.csv.gz`` (flip test-time augmentation) and ``fer2013_predictions_no_tta.csv.gz`` into
 ``runs/evaluation``; ``--publish`` writes them, and the weights, where the package ships them. Every row has
 the measured slices of its picture (`training.slices`); with ``--votes`` also what FER+'s taggers said of it.
+
+``--data FOLDER [--groups CSV]`` scores own pictures (docs/own-data.md): the classes are those of the models'
+cards, the tables are called after the data and have the ``path`` of each picture and its groups. Pictures
+that have no answer, since they cannot be read or show no face, stand in ``…_left_out.csv`` with the reason.
 """
 
 import argparse
@@ -13,16 +17,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fusion_model.checkpoint import ASSETS
+from fusion_model.checkpoint import ASSETS, load_card
 from fusion_model.classifier import Classifier, softmax
 from fusion_model.errors import ExpressionLensError
 from fusion_model.prediction_table import PredictionTable, table_from_frame, write_table
+from training.data import DATA_HELP, Asked, add_arguments, is_own, read_data
 from training.dataset import Samples, make_samples
-from training.fer2013 import DataError, FaceDataset, copies_of_training, read_fer2013, read_votes
-from training.landmark_cache import DEFAULT_CACHE, landmarks_of
+from training.duplicates import copies_of_training
+from training.landmark_cache import landmarks_of
+from training.listing import some
+from training.own_table import with_groups, write_left_out
 from training.publish import publish, publishable
-from training.scoring import logits_of
+from training.samples import DataError, FaceDataset, Landmarks
+from training.scoring import logits_by, logits_of
 from training.slices import measured_slices
+from training.workers import Workers
 
 TEST_SPLITS = ("PublicTest", "PrivateTest")
 TABLES = {True: "fer2013_predictions.csv.gz", False: "fer2013_predictions_no_tta.csv.gz"}
@@ -33,10 +42,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     models = dict(options.models)
     try:
+        asked = Asked.of(options)
+        if options.publish and is_own(asked):
+            raise DataError("Only tables of FER-2013 are shipped with the package: leave --publish out.")
         cards = publishable(models, ASSETS) if options.publish else {}
-        evaluate(
-            options.data, models, options.cache, ASSETS if options.publish else options.out, options.votes
-        )
+        evaluate(asked, models, ASSETS if options.publish else options.out, options.groups)
     except ExpressionLensError as error:
         print(error, file=sys.stderr)
         return 1
@@ -45,69 +55,101 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def evaluate(data: Path, models: dict[str, Path], cache: Path, out: Path, votes: Path | None = None) -> None:
+def evaluate(asked: Asked, models: dict[str, Path], out: Path, groups: Path | None = None) -> None:
     """Write both prediction tables of these models into a folder.
 
     Parameters
     ----------
-    data : what `training.fer2013.read_fer2013` reads
+    asked : the data, and who reads and answers
     models : weights by model name
-    cache : folder of the landmark cache
     out : folder, made if missing
-    votes : FER+ votes, or None for tables without their columns
+    groups : CSV of own pictures' path and any groups, or None
     """
-    classifiers = {name: Classifier.load(weights) for name, weights in models.items()}
-    dataset = read_fer2013(data)
-    if votes is not None:
-        dataset = read_votes(votes, dataset)
+    labels = labels_of(models)
+    dataset = read_data(asked)
+    unknown = [label for label in dataset.labels if label not in labels]
+    if unknown:
+        raise DataError(
+            f"{', '.join(models)} can answer {', '.join(labels)}; the data have also {some(unknown)}."
+        )
     chosen_N = np.isin(dataset.splits_N, TEST_SPLITS)
     if not chosen_N.any():
-        raise DataError(f"{data} has no PublicTest or PrivateTest pictures: there is nothing to score.")
-    landmarks = landmarks_of(dataset, cache)
+        raise DataError(f"{asked.data} has no PublicTest or PrivateTest pictures: there is nothing to score.")
+    if dataset.own is not None:
+        print(dataset.describe(), file=sys.stderr)
+    landmarks = landmarks_of(dataset, asked.cache, asked.workers)
     samples = make_samples(dataset, landmarks).select(chosen_N)
-    slices = measured_slices(
-        samples.images_NHW,
+    facts = _facts(dataset, samples, chosen_N).join(_slices(samples, landmarks, chosen_N, dataset.margin))
+    if groups is not None:
+        facts = with_groups(facts, groups, dataset)
+    out.mkdir(parents=True, exist_ok=True)
+    write_left_out(dataset, out)
+    for mirrored, name in TABLES.items():
+        path = out / (name if dataset.own is None else name.replace("fer2013", dataset.name, 1))
+        answers = {
+            model: _probabilities(weights, samples, asked.workers, mirrored=mirrored)
+            for model, weights in models.items()
+        }
+        table = predictions(facts, answers, labels)
+        write_table(table, path)
+        print(f"{path}: {len(table)} rows, models {', '.join(table.models)}")
+
+
+def labels_of(models: dict[str, Path]) -> tuple[str, ...]:
+    """The classes of these models, by their cards; DataError where they do not all have the same."""
+    labels: dict[str, tuple[str, ...]] = {name: load_card(path).labels for name, path in models.items()}
+    first = next(iter(labels))
+    for name, answered in labels.items():
+        if set(answered) != set(labels[first]):
+            raise DataError(
+                f"The models of one table need the same classes: {name} answers {', '.join(answered)}, "
+                f"{first} {', '.join(labels[first])}."
+            )
+    return labels[first]
+
+
+def predictions(
+    facts: pd.DataFrame, answers: dict[str, pd.DataFrame], labels: tuple[str, ...]
+) -> PredictionTable:
+    """The prediction table of pictures: what is known of each, and the models' probabilities by label."""
+    columns = [answer[list(labels)].add_prefix(f"{model}_") for model, answer in answers.items()]
+    return table_from_frame(pd.concat([facts, *columns], axis=1), labels)
+
+
+def _facts(dataset: FaceDataset, samples: Samples, chosen_N: np.ndarray) -> pd.DataFrame:
+    """What every table says of its pictures, `samples`, which are those where `chosen_N` is true."""
+    own = dataset.own
+    facts = {
+        "row": np.flatnonzero(chosen_N) if own is None else own.rows_N[chosen_N],
+        "split": dataset.splits_N[chosen_N],
+        "label": np.array(dataset.labels)[samples.labels_N],
+        "mesh_found": samples.mesh_found_N.astype(int),
+        "copy_in_training": copies_of_training(dataset)[chosen_N].astype(int),
+    }
+    if own is not None:
+        facts["path"] = np.array(own.paths, object)[chosen_N]
+    return pd.DataFrame(facts)
+
+
+def _slices(samples: Samples, landmarks: Landmarks, chosen_N: np.ndarray, margin: int) -> pd.DataFrame:
+    side = samples.images_NHW.shape[1]
+    inside = slice(margin, side - margin)
+    return measured_slices(
+        samples.images_NHW[:, inside, inside],
         landmarks.landmarks_NLD[chosen_N],
         landmarks.mesh_found_N[chosen_N],
         samples.votes_NV,
     )
-    out.mkdir(parents=True, exist_ok=True)
-    for mirrored, name in TABLES.items():
-        table = predictions(classifiers, dataset, samples, chosen_N, slices, mirrored=mirrored)
-        write_table(table, out / name)
-        print(f"{out / name}: {len(table)} rows, models {', '.join(table.models)}")
 
 
-def predictions(
-    classifiers: dict[str, Classifier],
-    dataset: FaceDataset,
-    samples: Samples,
-    chosen_N: np.ndarray,
-    slices: pd.DataFrame,
-    *,
-    mirrored: bool,
-) -> PredictionTable:
-    """The prediction table of the chosen pictures (`samples` and `slices`, where `chosen_N` is true)."""
-    labels = np.array(dataset.labels)
-    frame = pd.DataFrame(
-        {
-            "row": np.flatnonzero(chosen_N),
-            "split": dataset.splits_N[chosen_N],
-            "label": labels[samples.labels_N],
-            "mesh_found": samples.mesh_found_N.astype(int),
-            "copy_in_training": copies_of_training(dataset)[chosen_N].astype(int),
-        }
-    ).join(slices)
-    for name, classifier in classifiers.items():
-        if classifier.card.labels != dataset.labels:
-            raise DataError(
-                f"The model {name} answers {classifier.card.labels}, the data have {dataset.labels}."
-            )
-        logits_NK = logits_of(classifier, samples, mirrored=mirrored)
-        probabilities_NK = softmax(logits_NK, classifier.card.temperature)
-        for code, label in enumerate(dataset.labels):
-            frame[f"{name}_{label}"] = probabilities_NK[:, code]
-    return table_from_frame(frame, dataset.labels)
+def _probabilities(weights: Path, samples: Samples, workers: Workers, *, mirrored: bool) -> pd.DataFrame:
+    """Probabilities of one model, a column a label; by many workers only where they were asked for."""
+    card = load_card(weights)
+    if workers.dask is None and workers.processes is None:
+        logits_NK = logits_of(Classifier.load(weights), samples, mirrored=mirrored)
+    else:
+        logits_NK = logits_by(weights, samples, workers, mirrored=mirrored)
+    return pd.DataFrame(softmax(logits_NK, card.temperature), columns=list(card.labels))
 
 
 def named_weights(text: str) -> tuple[str, Path]:
@@ -123,13 +165,20 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m training.evaluate", description="Write the prediction tables."
     )
     parser.add_argument("models", nargs="+", type=named_weights, metavar="NAME=WEIGHTS")
-    parser.add_argument(
-        "--data", type=Path, required=True, help="fer2013.csv, icml_face_data.csv, archive or folder"
-    )
+    parser.add_argument("--data", type=Path, required=True, help=DATA_HELP)
     parser.add_argument("--votes", type=Path, help="fer2013new.csv, for the columns of FER+")
-    parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="folder of the landmark cache")
+    parser.add_argument(
+        "--groups",
+        type=Path,
+        metavar="CSV",
+        help="groups of own pictures: path, and any columns",
+    )
+    parser.add_argument(
+        "--as-test", action="store_true", help="own pictures of all splits count as test pictures"
+    )
     parser.add_argument("--out", type=Path, default=Path("runs/evaluation"), help="folder of the tables")
     parser.add_argument("--publish", action="store_true", help="write tables and weights into the package")
+    add_arguments(parser)
     return parser
 
 

@@ -18,7 +18,8 @@ import numpy as np
 
 from fusion_model.labels import EXPRESSIONS
 from training.duplicates import copies_of_training
-from training.folder import has_pictures, read_folder_release
+from training.folder import class_file, has_pictures, read_folder_release
+from training.listing import SUFFIXES, is_table
 from training.samples import SIDE, SPLITS, DataError, FaceDataset
 from training.sources import Place, is_zip, read_rows, zip_names
 from training.votes import VOTE_COLUMNS, read_votes
@@ -75,6 +76,16 @@ def read_fer2013(path: str | Path) -> FaceDataset:
         if not known and has_pictures(names):
             return read_folder_release(path)
     return _read_csv(path)
+
+
+def is_fer2013_table(path: Path) -> bool:
+    """Tell whether a file is a CSV of FER-2013, plain or packed, whole or not, or a directory holds one."""
+    if path.is_dir():
+        table = _csv_in(path)
+        return table is not None and not is_table(table)
+    if is_zip(path):
+        return not any(class_file(name, SUFFIXES) for name in zip_names(path))
+    return True
 
 
 def _csv_in(directory: Path) -> Path | None:

@@ -17,10 +17,22 @@ from fusion_model.errors import ExpressionLensError
 from fusion_model.evaluation_report import TABLE, make_report
 from fusion_model.prediction_table import read_table
 from training import landmark_report
-from training.score_blocks import called, conformal, ferplus, latency, london, percent
+from training.score_blocks import (
+    called,
+    conformal,
+    ferplus,
+    latency,
+    london,
+    own_contempt,
+    own_smiling,
+    percent,
+)
 
 ROOT = Path(__file__).parents[1]
-FILES = (ROOT / "README.md", ROOT / "docs" / "model-card.md", ROOT / "docs" / "landmarks.md")
+FILES = (
+    ROOT / "README.md",
+    *(ROOT / "docs" / name for name in ("model-card.md", "landmarks.md", "own-data.md")),
+)
 OTHER_ROOMS = (
     "fusion_model/assets/     weights with their cards, prediction tables, the mean face, the example",
     "tests/                   one folder a room; tests/browser drives a real Chromium",
@@ -175,6 +187,8 @@ BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
     "coverage": coverage,
     "london": london,
     "latency": latency,
+    "own-contempt": own_contempt,
+    "own-smiling": own_smiling,
     "tree": tree,
     **landmark_report.BLOCKS,
 }

@@ -91,7 +91,7 @@ def read_class_folder(path: str | Path) -> ClassFolder:
         names = zip_names(root)
     else:
         raise DataError(f"{root} does not exist.")
-    files = tuple(file for name in sorted(names) if (file := _class_file(name)) is not None)
+    files = tuple(file for name in sorted(names) if (file := class_file(name)) is not None)
     if not files:
         raise DataError(
             f"{root} holds no pictures in train/<class>/ or test/<class>/: "
@@ -100,9 +100,18 @@ def read_class_folder(path: str | Path) -> ClassFolder:
     return ClassFolder(root, files)
 
 
+def class_file(name: str, suffixes: tuple[str, ...] = PICTURE_SUFFIXES) -> ClassFile | None:
+    """The picture at this relative path, if it is one in `<split>/<class>/`."""
+    parts = PurePosixPath(name).parts
+    if len(parts) < 3 or PurePosixPath(name).suffix.lower() not in suffixes:
+        return None
+    split = SPLIT_OF_FOLDER.get(parts[-3].lower())
+    return ClassFile(name, split, parts[-2]) if split and not parts[-1].startswith(".") else None
+
+
 def has_pictures(names: list[str]) -> bool:
     """Tell whether any of these relative paths is a picture in `<split>/<class>/`."""
-    return any(_class_file(name) is not None for name in names)
+    return any(class_file(name) is not None for name in names)
 
 
 def read_folder_release(path: str | Path) -> FaceDataset:
@@ -126,7 +135,7 @@ def read_folder_release(path: str | Path) -> FaceDataset:
     folder = read_class_folder(path)
     codes = [_code(folder, file) for file in folder.files]
     pixels = bytearray()
-    with _opener(folder.root) as read:
+    with opener(folder.root) as read:
         for file in tqdm(folder.files, desc=folder.root.name, unit="picture", disable=None, leave=False):
             pixels += _grey(file.path, read(file.path)).tobytes()
     images_NHW = np.frombuffer(pixels, np.uint8).reshape(-1, SIDE, SIDE)
@@ -146,14 +155,6 @@ def read_folder_release(path: str | Path) -> FaceDataset:
     return FaceDataset(images_NHW, labels_N, splits_N, original_rows=False, notes=notes)
 
 
-def _class_file(name: str) -> ClassFile | None:
-    parts = PurePosixPath(name).parts
-    if len(parts) < 3 or PurePosixPath(name).suffix.lower() not in PICTURE_SUFFIXES:
-        return None
-    split = SPLIT_OF_FOLDER.get(parts[-3].lower())
-    return ClassFile(name, split, parts[-2]) if split and not parts[-1].startswith(".") else None
-
-
 def _code(folder: ClassFolder, file: ClassFile) -> int:
     name = file.class_name.lower()
     name = ALIASES.get(name, name)
@@ -166,7 +167,7 @@ def _code(folder: ClassFolder, file: ClassFile) -> int:
 
 
 @contextmanager
-def _opener(root: Path) -> Iterator[Callable[[str], bytes]]:
+def opener(root: Path) -> Iterator[Callable[[str], bytes]]:
     """Give a function from relative path to bytes, for a directory or a zip."""
     if root.is_dir():
         yield lambda name: (root / name).read_bytes()
@@ -206,19 +207,37 @@ def _complete_splits(
     images_NHW: npt.NDArray[np.uint8], labels_N: npt.NDArray[np.int64], splits_N: npt.NDArray[np.str_]
 ) -> tuple[npt.NDArray[np.str_], tuple[str, ...]]:
     """Take a share of Training as PublicTest where there is none."""
-    training_N = splits_N == "Training"
-    if (splits_N == "PublicTest").any() or not training_N.any():
+    if (splits_N == "PublicTest").any() or not (splits_N == "Training").any():
         return splits_N, ()
-    hash_N = np.array([hashlib.sha256(image_HW.tobytes()).hexdigest() for image_HW in images_NHW])
-    chosen_N = np.zeros(len(splits_N), bool)
-    for code in np.unique(labels_N[training_N]):
-        of_class_N = training_N & (labels_N == code)
-        wanted = round(_SHARE * int(of_class_N.sum()))
-        if wanted:
-            # All pictures up to the wanted one's hash, so that identical pictures stay together.
-            chosen_N |= of_class_N & (hash_N <= np.sort(hash_N[of_class_N])[wanted - 1])
+    chosen_N = validation_share(images_NHW, labels_N, splits_N, _SHARE)
     note = (
         f"no file is marked as PublicTest: test/ counts as PrivateTest, and {int(chosen_N.sum()):,} pictures "
         f"of train/ ({_SHARE:.0%} of each class, chosen by the hash of their pixels) serve as PublicTest."
     )
     return np.where(chosen_N, "PublicTest", splits_N), (note,)
+
+
+def validation_share(
+    images_NHW: npt.NDArray[np.uint8],
+    labels_N: npt.NDArray[np.int64],
+    splits_N: npt.NDArray[np.str_],
+    share: float,
+    salt: bytes = b"",
+    least: int = 0,
+) -> npt.NDArray[np.bool_]:
+    """Choose a share of the Training pictures of each class by the hash of their pixels, (N,) bool.
+
+    The same ones each time for the same salt, whatever the files are called and wherever others are added,
+    and identical pictures of a class together. Of a class of more than `least` at least so many are chosen.
+    """
+    training_N = splits_N == "Training"
+    hash_N = np.array([hashlib.sha256(salt + image_HW.tobytes()).hexdigest() for image_HW in images_NHW])
+    chosen_N = np.zeros(len(splits_N), bool)
+    for code in np.unique(labels_N[training_N]):
+        of_class_N = training_N & (labels_N == code)
+        count = int(of_class_N.sum())
+        wanted = max(round(share * count), least if count > least else 0)
+        if wanted:
+            # All pictures up to the wanted one's hash, so that identical pictures stay together.
+            chosen_N |= of_class_N & (hash_N <= np.sort(hash_N[of_class_N])[wanted - 1])
+    return chosen_N

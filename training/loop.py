@@ -1,7 +1,8 @@
 """The training loop: epochs, checkpoints after each, resume to the same result, one or many processes.
 
 Everything random follows from the seed and the epoch, so a run that is killed and resumed ends with the same
-weights, to the bit, as one that was not (on the same machine and number of threads).
+weights, to the bit, as one that was not (on the same machine and number of threads). Several processes share
+each batch as if one had it whole (`training.sharing`), and end with the same weights but for rounding.
 """
 
 import contextlib
@@ -22,7 +23,8 @@ from tqdm import tqdm
 from fusion_model.errors import ExpressionLensError
 from training.dataset import Batch, EpochBatches, Samples, plain_batches
 from training.losses import Objective
-from training.recipes import Recipe
+from training.recipe import Recipe
+from training.sharing import Shares, share_layers, sum_over_all
 
 #: What a frozen pixel branch makes of a batch, (B, F), by view and step.
 PixelFeatures = dict[tuple[int, int], torch.Tensor]
@@ -96,6 +98,11 @@ class Run:
     def __post_init__(self) -> None:
         """Make the optimiser and its schedule."""
         recipe = self.recipe
+        world = self.runtime.world
+        if recipe.batch % world:
+            raise TrainingError(
+                f"{world} processes cannot share batches of {recipe.batch}: give another --batch."
+            )
         self.objective.to(self.runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         for name in recipe.frozen:
             self.objective.network.get_submodule(name).requires_grad_(False)
@@ -121,7 +128,10 @@ class Run:
         self.progress = Progress()
         self.pixel_features: PixelFeatures = {}
         self.parallel: nn.Module = self.objective
-        if self.runtime.world > 1:
+        self.shares = Shares(self.runtime.rank, world)
+        if world > 1:
+            self.objective.world = world
+            share_layers(self.objective, self.shares)
             self.parallel = DistributedDataParallel(self.objective)
 
     @property
@@ -189,7 +199,7 @@ class Run:
                     self._report(log, figures)
 
     def _train_epoch(self) -> dict[str, float]:
-        torch.manual_seed(hash((self.seed, self.progress.epoch, self.runtime.rank)) % 2**31)
+        torch.manual_seed(hash((self.seed, self.progress.epoch, 0)) % 2**31)
         self.objective.train()
         for name in self.recipe.frozen:
             self.objective.network.get_submodule(name).eval()
@@ -216,6 +226,9 @@ class Run:
                 total, seen = total + loss * len(logits_BK), seen + len(logits_BK)
                 right += int((logits_BK.argmax(1).cpu() == batch.labels_B).sum())
                 bar.set_postfix(loss=f"{total / seen:.3f}", right=f"{right / seen:.3f}")
+        if self.runtime.world > 1:
+            sums = torch.tensor([total, right, seen], dtype=torch.float64, device=self.runtime.device)
+            total, right, seen = sum_over_all(sums).tolist()
         return {"loss": total / max(1, seen), "training_accuracy": right / max(1, seen)}
 
     def _with_pixel_features(self, batch: Batch, view: int, step: int) -> Batch:
@@ -227,6 +240,8 @@ class Run:
         return replace(batch, pixel_features_BF=self.pixel_features[view, step])
 
     def _step(self, batch: Batch) -> tuple[float, torch.Tensor]:
+        if self.runtime.world > 1:
+            self.shares.begin(batch.mesh_found_B)
         with torch.autocast(self.runtime.device.type, torch.bfloat16):
             loss, logits_BK = self.parallel(batch)
         if not torch.isfinite(loss):

@@ -13,6 +13,7 @@ from torch.nn import functional
 from fusion_model.network import ExpressionNetwork, TwoBranches
 from training.dataset import Batch
 from training.fer2013 import VOTE_COLUMNS
+from training.sharing import sum_over_all
 
 
 class Objective(nn.Module):
@@ -30,26 +31,38 @@ class Objective(nn.Module):
         self.network = network
         self.label_smoothing = label_smoothing
         self.votes_weight = votes_weight
+        self.world = 1  # processes that share each batch
         self.votes_head: nn.Linear | None = None
         if votes_weight > 0:
             self.votes_head = nn.Linear(network.feature_count, len(VOTE_COLUMNS))
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Loss (a scalar) and logits (B, K)."""
-        if isinstance(self.network, TwoBranches) and batch.pixel_features_BF is not None:
-            features_BF = self.network.join(batch.pixel_features_BF, batch.landmarks_BLD, batch.mesh_found_B)
-        else:
+        known_BF = batch.pixel_features_BF
+        if known_BF is None:
             features_BF = self.network.features(batch.pixels_BCHW, batch.landmarks_BLD, batch.mesh_found_B)
+        elif isinstance(self.network, TwoBranches):
+            features_BF = self.network.join(known_BF, batch.landmarks_BLD, batch.mesh_found_B)
+        else:
+            features_BF = known_BF  # a CNN has no others
         logits_BK = self.network.head(features_BF).float()
         loss = functional.cross_entropy(logits_BK, batch.labels_B, label_smoothing=self.label_smoothing)
         if self.votes_head is not None:
-            loss = loss + self.votes_weight * votes_loss(self.votes_head(features_BF).float(), batch.votes_BV)
+            loss = loss + self.votes_weight * votes_loss(
+                self.votes_head(features_BF).float(), batch.votes_BV, self.world
+            )
         return loss, logits_BK
 
 
-def votes_loss(logits_BV: Tensor, votes_BV: Tensor) -> Tensor:
-    """Cross-entropy against the shares of the votes, averaged over the pictures that have any."""
+def votes_loss(logits_BV: Tensor, votes_BV: Tensor, world: int = 1) -> Tensor:
+    """Cross-entropy against the shares of the votes, averaged over the pictures that have any.
+
+    Where several processes (`world`) share a batch, the mean of their losses is the whole batch's loss.
+    """
     total_B = votes_BV.sum(dim=1)
     shares_BV = votes_BV / total_B.clamp(min=1)[:, None]
     loss_B = -(shares_BV * torch.log_softmax(logits_BV, dim=1)).sum(dim=1)
-    return loss_B.sum() / (total_B > 0).sum().clamp(min=1)
+    voted = (total_B > 0).sum().float()
+    if world > 1:
+        voted = sum_over_all(voted) / world
+    return loss_B.sum() / voted.clamp(min=1 / world)

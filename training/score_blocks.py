@@ -143,3 +143,34 @@ def latency(_: dict[str, Any]) -> str:
         threads = found["settings"]["threads"]
         machine = f"{found['machine']['cpu']}, threads: {threads}, torch {versions['torch']}"
     return "\n".join([*rows, "", f"{machine}, by `python -m fusion_model.benchmark`."]) + "\n"
+
+
+def own_contempt(_: dict[str, Any]) -> str:
+    """The worked example of an eighth class, from its result file."""
+    return _own("contempt")
+
+
+def own_smiling(_: dict[str, Any]) -> str:
+    """The worked example of two classes, from its result file."""
+    return _own("smiling")
+
+
+def _own(example: str) -> str:
+    """One row a class, and how the model came about in a sentence."""
+    found = json.loads((RESULTS / f"own_{example}.json").read_text(encoding="utf-8"))
+    figures, training = found["figures"], found["training"]
+    rows = [
+        "| class | trained on | test | precision | recall | F1 |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for label in found["labels"]:
+        entry = figures["per_class"][label]
+        cells = [percent(entry[key]) for key in ("precision", "recall", "f1")]
+        rows.append(f"| {label} | {training['by_class'][label]} | {entry['support']} | {' | '.join(cells)} |")
+    origin = ", ".join(training["begun_from"])
+    return "\n".join(rows) + (
+        f"\n\nAccuracy on {figures['n']} test pictures: {percent(figures['accuracy'])} %, macro-F1 "
+        f"{percent(figures['macro_f1'])} % (95 % intervals). `{training['name']}` from our {origin}, "
+        f"{training['epochs']} epochs of batches of {training['batch']}, seed {training['seed']}: "
+        f"{training['minutes']} minutes of training on {training['machine']}.\n"
+    )

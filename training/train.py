@@ -1,5 +1,6 @@
 """Train a model: ``python -m training.train RECIPE --data fer2013.csv [--votes fer2013new.csv] [--resume]``.
 
+Pictures of your own, any classes: ``python -m training.train finetune --data FOLDER`` (docs/own-data.md).
 Many processes: ``torchrun --nproc-per-node N -m training.train RECIPE …``.
 """
 
@@ -8,9 +9,11 @@ import datetime
 import json
 import platform
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -22,21 +25,28 @@ from fusion_model.classifier import Classifier
 from fusion_model.errors import ExpressionLensError
 from fusion_model.inference import fingerprint
 from fusion_model.network import build_network
+from training.data import DATA_HELP, Asked, add_arguments, is_own, read_training_data
 from training.dataset import Samples, make_samples
-from training.fer2013 import FaceDataset, read_fer2013, read_votes
-from training.landmark_cache import DEFAULT_CACHE, Landmarks, landmarks_of
+from training.landmark_cache import landmarks_of
 from training.loop import PixelFeatures, Run, Runtime, TrainingError
 from training.losses import Objective
-from training.recipes import RECIPES, Recipe
+from training.recipe import Recipe
+from training.recipes import RECIPES
+from training.samples import FaceDataset
 from training.scoring import logits_of
+from training.start import start_weights, take_weights, told, with_start
+
+T = TypeVar("T")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    changes = {name: getattr(options, name) for name in ("epochs", "batch")}
+    changes = {name: getattr(options, name) for name in ("epochs", "batch", "start")}
     changes["pretrained"] = options.pretrained or None
+    if options.start and not RECIPES[options.recipe]().start:
+        parser.error(f"--from is for finetune and finetune_frozen, not for {options.recipe}")
     try:
         recipe = replace(
             RECIPES[options.recipe](), **{name: value for name, value in changes.items() if value is not None}
@@ -70,12 +80,15 @@ def train(
     """
     if recipe.pretrained and not options.resume:
         pretrained_state(recipe.architecture)  # kept on disk: whether they can be had is told before all work
-    dataset = read_fer2013(options.data)
-    if options.votes:
-        dataset = read_votes(options.votes, dataset)
-    elif recipe.votes_weight:
+    asked, recipe = Asked.of(options), with_start(recipe)
+    read = partial(read_training_data, asked, recipe.batch)
+    dataset = _in_turn(runtime, read) if is_own(asked) else read()
+    if dataset.own is not None and runtime.first:
+        print(dataset.describe(), file=sys.stderr)
+    if dataset.votes_NV is None and recipe.votes_weight:
         recipe = replace(recipe, votes_weight=0.0)
-    samples = make_samples(dataset, _landmarks(dataset, options.cache, runtime))
+    landmarks = _in_turn(runtime, lambda: landmarks_of(dataset, asked.cache, asked.workers))
+    samples = make_samples(dataset, landmarks)
     samples = samples.with_mesh(recipe.mesh, options.seed)
     folder = options.run or Path("runs") / recipe.name
     run = prepare_run(recipe, options.seed, folder, runtime, dataset, samples, begin=not options.resume)
@@ -117,7 +130,9 @@ def finish(
         return weights
     resume = (folder / "state.pt").exists()
     print(f"{folder}: {name}, seed {seed}{', resumed' if resume else ''}", flush=True)
-    options = argparse.Namespace(data=data, votes=votes, cache=cache, seed=seed, run=folder, resume=resume)
+    given = ["--data", data, "--cache", cache, "--seed", seed, "--folder", folder]
+    given += ["--votes", votes] if votes else []
+    options = _parser().parse_args([name, *map(str, given), *(["--resume"] if resume else [])])
     runtime = Runtime.start()
     try:
         return train(RECIPES[name](), options, runtime, known)
@@ -141,6 +156,8 @@ def prepare_run(
     """
     torch.manual_seed(seed)
     network = build_network(recipe.kind, len(dataset.labels), recipe.config)
+    if recipe.start and begin:
+        take_weights(network, dataset.labels, recipe)
     if recipe.pretrained and begin:
         network.get_submodule("pixel_branch").load_state_dict(pretrained_state(recipe.architecture))
     for part, source in recipe.parts.items():
@@ -169,11 +186,12 @@ def publish(run: Run, dataset: FaceDataset, weights: Path) -> None:
         config=recipe.config,
         labels=dataset.labels,
         data={
-            "name": "FER-2013",
+            "name": dataset.name,
             "fingerprint": dataset.fingerprint,
             "trained_on": "Training",
             "pictures": len(run.train),
             "extra_supervision": _extra_supervision(recipe),
+            **_of_own(dataset),
         },
         training={
             "recipe": recipe.to_json(),
@@ -210,7 +228,10 @@ def publish(run: Run, dataset: FaceDataset, weights: Path) -> None:
 
 
 def _base(run: Run, weights: Path) -> Base | None:
-    """Where the pixel branch is another run's and held fixed, it is not stored again."""
+    """Where the pixel branch is another run's and held fixed, it is not stored again.
+
+    What was begun from a model's weights (`Recipe.start`) is whole, so that it can be taken elsewhere.
+    """
     source = run.recipe.parts.get("pixel_branch")
     if source is None or "pixel_branch" not in run.recipe.frozen:
         return None
@@ -233,32 +254,34 @@ def _extra_supervision(recipe: Recipe) -> str | None:
     return "; ".join(told) or None
 
 
+def _of_own(dataset: FaceDataset) -> dict[str, Any]:
+    """What a card says of data that are not FER-2013: how faces came about, pictures by class, and notes."""
+    if dataset.own is None:
+        return {}
+    by_class = dict(zip(dataset.labels, dataset.counts_SK()[0].tolist(), strict=True))
+    return {"faces": dataset.own.how, "by_class": by_class, "notes": list(dataset.own.notes)}
+
+
 def _sources(run: Run) -> dict[str, Any]:
-    """By source of parts: epochs, minutes and seed of its run, and what that was begun from."""
+    """By source of weights: epochs, minutes and seed of its run, and what that was begun from."""
     cards = {
         source: load_card(run.folder.parent / source / f"{source}.safetensors")
         for source in dict.fromkeys(run.recipe.parts.values())
     }
-    return {
-        source: {
-            "epochs": card.training["recipe"]["epochs"],
-            "minutes": card.training["minutes"],
-            "machine": card.training["machine"],
-            "seed": card.training["seed"],
-            "begun_from": card.training.get("begun_from", {}),
-        }
-        for source, card in cards.items()
-    }
+    if run.recipe.start:
+        begun = load_card(start_weights(run.recipe.start))
+        cards[begun.name] = begun
+    return {source: told(card) for source, card in cards.items()}
 
 
-def _landmarks(dataset: FaceDataset, cache: Path, runtime: Runtime) -> Landmarks:
-    """The landmarks: the first process makes what the cache lacks while the others wait for it."""
+def _in_turn(runtime: Runtime, make: Callable[[], T]) -> T:
+    """What `make` gives: the first process makes what a cache lacks while the others wait for it."""
     if not runtime.first:
         runtime.wait()
-    found = landmarks_of(dataset, cache)
+    made = make()
     if runtime.first:
         runtime.wait()
-    return found
+    return made
 
 
 def _accuracy(logits_NK: np.ndarray, labels_N: np.ndarray) -> float:
@@ -274,27 +297,31 @@ def _machine(device: torch.device, world: int) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m training.train", description="Train a model on FER-2013."
+        prog="python -m training.train", description="Train a model on FER-2013, or on pictures of your own."
     )
     parser.add_argument("recipe", choices=sorted(RECIPES))
-    parser.add_argument(
-        "--data", type=Path, required=True, help="fer2013.csv, icml_face_data.csv, archive or folder"
-    )
+    parser.add_argument("--data", type=Path, required=True, help=DATA_HELP)
     parser.add_argument(
         "--votes", type=Path, help="FER+ votes, fer2013new.csv: extra supervision by a second head"
+    )
+    parser.add_argument(
+        "--from",
+        dest="start",
+        metavar="MODEL",
+        help="what finetune begins with: a model of the package (default fusion) or weights",
     )
     parser.add_argument("--seed", type=int, default=0)
     # --run as well, but not under torchrun, which takes it for the beginning of an option of its own.
     parser.add_argument(
         "--folder", "--run", dest="run", type=Path, help="folder of this run; default runs/RECIPE"
     )
-    parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="folder of the landmark cache")
     parser.add_argument("--resume", action="store_true", help="go on from the last finished epoch")
     parser.add_argument(
         "--pretrained", action="store_true", help="begin a backbone with torchvision's ImageNet weights"
     )
     parser.add_argument("--epochs", type=int, help="other than the recipe's")
     parser.add_argument("--batch", type=int, help="other than the recipe's")
+    add_arguments(parser)
     return parser
 
 

@@ -103,9 +103,10 @@ def test_six_of_the_seven_expressions_are_classes_of_their_own_in_the_order_of_t
 def test_labels_that_no_row_shows_can_be_given() -> None:
     only_cats = "\n".join(GOOD.splitlines()[:2])
     assert text_table(only_cats, ("owl", "dog", "cat")).truth().tolist() == [2]
+    # Given wrongly, the sums tell.
     two = GOOD.splitlines()[:3]
     with pytest.raises(TableError, match=r"sum.*classes that no row shows"):
-        text_table("\n".join(two))
+        text_table("\n".join(two), ("cat", "dog"))
 
 
 def test_class_names_that_look_like_numbers_or_missing_values_stay_names() -> None:

@@ -14,7 +14,8 @@ from fusion_model.frame import Frame, frame_matrix
 from training.augment import Augmentation
 from training.fer2013 import SPLITS, VOTE_COLUMNS, FaceDataset
 from training.landmark_cache import Landmarks, landmarks_of
-from training.recipes import Recipe
+from training.recipe import Recipe
+from training.workers import Workers
 
 SMALL_PIXELS = {"stem": 4, "stages": [4, 8, 8], "blocks": 1}
 SMALL_LANDMARKS = {"hidden": 16, "features": 8, "dropout": 0.5}
@@ -110,7 +111,7 @@ def tiny_fer(tiny_dataset: FaceDataset, tmp_path_factory: pytest.TempPathFactory
     csv, votes_csv = folder / "fer2013.csv", folder / "fer2013new.csv"
     csv.write_text("\n".join(rows) + "\n")
     votes_csv.write_text("\n".join(votes) + "\n")
-    landmarks = landmarks_of(tiny_dataset, folder / "cache", processes=1)
+    landmarks = landmarks_of(tiny_dataset, folder / "cache", workers=Workers(1))
     return TinyFer(csv, votes_csv, folder / "cache", tiny_dataset, landmarks)
 
 
@@ -139,3 +140,17 @@ def small_recipe() -> Callable[..., Recipe]:
 @pytest.fixture
 def no_augmentation() -> Augmentation:
     return Augmentation(**dict.fromkeys(Augmentation.__dataclass_fields__, 0.0))
+
+
+@pytest.fixture
+def own_folder(face_crops: np.ndarray, tmp_path: Path) -> Path:
+    """Twenty-four face crops of two classes: eight each in train, four each in val."""
+    from PIL import Image
+
+    folder = tmp_path / "own"
+    for number, crop_HW in enumerate(face_crops[:24]):
+        split, name = ("train" if number < 16 else "val"), ("calm" if number % 2 else "merry")
+        path = folder / split / name / f"{number:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(crop_HW).save(path)
+    return folder

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from joblib.externals.loky import get_reusable_executor
 
+from fusion_model import evaluation_report
 from fusion_model.catalogue import LAST
 from fusion_model.checkpoint import Base, Card, load_card, load_checkpoint, save_checkpoint
 from fusion_model.classifier import Classifier
@@ -222,3 +224,113 @@ def test_a_wrong_call_is_told_as_such(
         command(wrong)
     assert caught.value.code == 2
     assert "NAME=WEIGHTS" in capsys.readouterr().err
+
+
+# Own data
+
+
+@pytest.fixture
+def own_models(tmp_path: Path) -> dict[str, Path]:
+    """Small random models of three classes, one of which the own pictures do not show."""
+    paths = {}
+    for name, config in CONFIGS.items():
+        torch.manual_seed(0)
+        network = build_network(name, 3, config)
+        with torch.no_grad():
+            network.get_submodule("head").get_parameter("1.weight").normal_(0, 2)
+        paths[name] = tmp_path / "runs" / f"own_{name}.safetensors"
+        save_checkpoint(paths[name], network, Card(name, name, config, ("merry", "unseen", "calm")))
+    return paths
+
+
+def score(folder: Path, models: dict[str, Path], tmp_path: Path, *more: str) -> int:
+    arguments = ["--data", str(folder), "--crops", "--cache", str(tmp_path / "cache"), *more]
+    arguments += ["--out", str(tmp_path / "tables")]
+    return evaluate.main([*arguments, *(f"{name}={path}" for name, path in models.items())])
+
+
+def test_own_pictures_are_scored_with_their_groups_by_the_cards_classes(
+    own_folder: Path, own_models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (own_folder / "val" / "calm" / "broken.png").write_bytes(b"")
+    copy = own_folder / "val" / "merry" / "copy.png"
+    copy.write_bytes((own_folder / "train" / "merry" / "00.png").read_bytes())
+    groups = tmp_path / "groups.csv"
+    groups.write_text("path,light,label\nval/calm/17.png,dim,x\nval/merry/copy.png,bright,y\n")
+    assert score(own_folder, own_models, tmp_path, "--groups", str(groups), "--processes", "1") == 0
+    table = read_table(tmp_path / "tables" / "own_predictions.csv.gz")
+    assert table.labels == ("merry", "unseen", "calm")
+    assert table.models == ("cnn", "fusion")
+    frame = table.frame.set_index("path")
+    assert len(frame) == 9 and set(frame["split"]) == {"PublicTest"}
+    assert frame["light"].dropna().to_dict() == {"val/calm/17.png": "dim", "val/merry/copy.png": "bright"}
+    assert frame["copy_in_training"].to_dict()["val/merry/copy.png"] == 1
+    assert frame["copy_in_training"].sum() == 1
+    assert frame.loc["val/calm/17.png", "label"] == "calm"
+    left = (tmp_path / "tables" / "own_left_out.csv").read_text().splitlines()
+    assert left[0] == "path,label,split,reason"
+    assert left[1].startswith('val/calm/broken.png,calm,PublicTest,"The file is empty')
+    # Whatever the classes, the evaluation's command reads it.
+    capsys.readouterr()
+    assert evaluation_report.main(["--table", str(tmp_path / "tables" / "own_predictions.csv.gz")]) == 0
+    assert "unseen" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_many_workers_give_the_same_rows(
+    own_folder: Path, own_models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = []
+    monkeypatch.setattr("training.scoring.CHUNK", 8)
+    try:
+        for more in (["--as-test"], ["--as-test", "--processes", "2"]):
+            assert score(own_folder, own_models, tmp_path, *more) == 0
+            tables.append(read_table(tmp_path / "tables" / "own_predictions.csv.gz"))
+    finally:
+        get_reusable_executor().shutdown(wait=True)
+    assert len(tables[0]) == 24 and set(tables[0].frame["split"]) == {"PrivateTest"}
+    assert tables[0].frame["path"].tolist() == tables[1].frame["path"].tolist()
+    for model in tables[0].models:
+        np.testing.assert_allclose(tables[0].probabilities(model), tables[1].probabilities(model), atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("file,light\nx,dim\n", "has no column 'path'"),
+        ("path,light\nval/calm/99.png,dim\n", "not in the data"),
+        ("path,light\nval/calm/17.png,a\nval/calm/17.png,b\n", "more than once: val/calm/17.png"),
+        ("path,yaw\nval/calm/17.png,a\n", "columns that the table has already: yaw"),
+    ],
+)
+def test_wrong_groups_are_told(
+    text: str,
+    sentence: str,
+    own_folder: Path,
+    own_models: dict[str, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    groups = tmp_path / "groups.csv"
+    groups.write_text(text)
+    assert score(own_folder, own_models, tmp_path, "--groups", str(groups), "--processes", "1") == 1
+    assert sentence in capsys.readouterr().err
+
+
+def test_models_of_one_table_need_the_same_classes(
+    own_folder: Path,
+    own_models: dict[str, Path],
+    models: dict[str, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mixed = {"own": own_models["cnn"], "seven": models["cnn"]}
+    assert score(own_folder, mixed, tmp_path) == 1
+    assert "need the same classes: seven answers angry" in capsys.readouterr().err
+
+
+def test_tables_of_own_pictures_are_not_published(
+    own_folder: Path, own_models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert score(own_folder, own_models, tmp_path, "--publish") == 1
+    assert "leave --publish out" in capsys.readouterr().err

@@ -10,9 +10,10 @@ import pytest
 from joblib.externals.loky import get_reusable_executor
 
 from fusion_model.faces import LANDMARKS, FaceFinder
-from training import landmark_cache
+from training import landmark_cache, workers
 from training.fer2013 import FaceDataset
 from training.landmark_cache import Landmarks, coverage, landmarks_of
+from training.workers import Workers
 
 from .conftest import WITHOUT_FACE, TinyFer
 
@@ -22,14 +23,18 @@ class Killed(BaseException):
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def made(tiny_dataset: FaceDataset, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The first rows of the parts that are computed, each of eight pictures."""
     rows: list[int] = []
     make_part = landmark_cache._make_part
 
-    def counted(images_NHW: np.ndarray, path: Path) -> int:
-        rows.append(int(path.stem))
-        return make_part(images_NHW, path)
+    def counted(pixels: bytes, side: int) -> workers.Arrays:
+        rows.append(first_row[pixels])
+        return make_part(pixels, side)
+
+    images_NHW = tiny_dataset.images_NHW
+    first_row = {images_NHW[first : first + 8].tobytes(): first for first in range(0, len(images_NHW), 8)}
+    first_row[np.ascontiguousarray(images_NHW[:8][::-1]).tobytes()] = 0
 
     monkeypatch.setattr(landmark_cache, "PART", 8)
     monkeypatch.setattr(landmark_cache, "_make_part", counted)
@@ -57,11 +62,11 @@ def test_landmarks_are_those_that_the_face_finder_reads(tiny_fer: TinyFer, finde
 def test_what_is_in_the_cache_is_not_computed_again(
     tiny_fer: TinyFer, tmp_path: Path, made: list[int]
 ) -> None:
-    first = landmarks_of(tiny_fer.dataset, tmp_path / "cache", processes=1)
+    first = landmarks_of(tiny_fer.dataset, tmp_path / "cache", workers=Workers(1))
     assert sorted(made) == [0, 8, 16, 24, 32]
     assert_same(first, tiny_fer.landmarks)
     made.clear()
-    assert_same(landmarks_of(tiny_fer.dataset, tmp_path / "cache", processes=1), first)
+    assert_same(landmarks_of(tiny_fer.dataset, tmp_path / "cache", workers=Workers(1)), first)
     assert made == []
     # One file is kept, and no parts beside it.
     (kept,) = (tmp_path / "cache").iterdir()
@@ -73,18 +78,19 @@ def test_a_killed_run_goes_on_where_it_was(
 ) -> None:
     counted = landmark_cache._make_part
 
-    def killed_in_the_third(images_NHW: np.ndarray, path: Path) -> int:
-        if path.stem == "0000016":
-            path.with_suffix(".99.aside.npz").write_bytes(b"half a part")
+    def killed_in_the_third(pixels: bytes, side: int) -> workers.Arrays:
+        if len(made) == 2:
+            (parts,) = tmp_path.iterdir()
+            (parts / "0000016.99.aside.npz").write_bytes(b"half a part")
             raise Killed
-        return counted(images_NHW, path)
+        return counted(pixels, side)
 
     with monkeypatch.context() as patch:
         patch.setattr(landmark_cache, "_make_part", killed_in_the_third)
         with pytest.raises(Killed):
-            landmarks_of(tiny_fer.dataset, tmp_path, processes=1)
+            landmarks_of(tiny_fer.dataset, tmp_path, workers=Workers(1))
     assert made == [0, 8]
-    assert_same(landmarks_of(tiny_fer.dataset, tmp_path, processes=1), tiny_fer.landmarks)
+    assert_same(landmarks_of(tiny_fer.dataset, tmp_path, workers=Workers(1)), tiny_fer.landmarks)
     assert made == [0, 8, 16, 24, 32]
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -92,7 +98,7 @@ def test_a_killed_run_goes_on_where_it_was(
 def test_a_kill_before_the_parts_are_joined_loses_nothing(
     tiny_fer: TinyFer, tmp_path: Path, made: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save = landmark_cache._save
+    save = workers._save
 
     def killed_at_the_end(path: Path, *arrays: Any) -> None:
         if path.stem.startswith("landmarks-"):
@@ -100,11 +106,11 @@ def test_a_kill_before_the_parts_are_joined_loses_nothing(
         save(path, *arrays)
 
     with monkeypatch.context() as patch:
-        patch.setattr(landmark_cache, "_save", killed_at_the_end)
+        patch.setattr(workers, "_save", killed_at_the_end)
         with pytest.raises(Killed):
-            landmarks_of(tiny_fer.dataset, tmp_path, processes=1)
+            landmarks_of(tiny_fer.dataset, tmp_path, workers=Workers(1))
     assert len(made) == 5
-    assert_same(landmarks_of(tiny_fer.dataset, tmp_path, processes=1), tiny_fer.landmarks)
+    assert_same(landmarks_of(tiny_fer.dataset, tmp_path, workers=Workers(1)), tiny_fer.landmarks)
     assert len(made) == 5
 
 
@@ -114,7 +120,7 @@ def test_two_processes_find_what_one_finds(
 ) -> None:
     monkeypatch.setattr(landmark_cache, "PART", 16)
     try:
-        assert_same(landmarks_of(tiny_fer.dataset, tmp_path, processes=2), tiny_fer.landmarks)
+        assert_same(landmarks_of(tiny_fer.dataset, tmp_path, workers=Workers(2)), tiny_fer.landmarks)
     finally:
         get_reusable_executor().shutdown(wait=True)
 
@@ -123,13 +129,13 @@ def test_other_data_and_other_preprocessing_have_landmarks_of_their_own(
     tiny_dataset: FaceDataset, tmp_path: Path, made: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     eight = FaceDataset(tiny_dataset.images_NHW[:8], tiny_dataset.labels_N[:8], tiny_dataset.splits_N[:8])
-    first = landmarks_of(eight, tmp_path, processes=1)
+    first = landmarks_of(eight, tmp_path, workers=Workers(1))
     turned = replace(eight, images_NHW=np.ascontiguousarray(eight.images_NHW[::-1]), fingerprint="")
     assert turned.fingerprint != eight.fingerprint
-    second = landmarks_of(turned, tmp_path, processes=1)
+    second = landmarks_of(turned, tmp_path, workers=Workers(1))
     np.testing.assert_array_equal(second.landmarks_NLD, first.landmarks_NLD[::-1])
     monkeypatch.setattr(landmark_cache, "VERSION", 99)
-    landmarks_of(eight, tmp_path, processes=1)
+    landmarks_of(eight, tmp_path, workers=Workers(1))
     assert made == [0, 0, 0]
     assert len(list(tmp_path.iterdir())) == 3
 

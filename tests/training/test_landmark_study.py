@@ -13,10 +13,12 @@ from fusion_model.checkpoint import load_card, load_checkpoint
 from fusion_model.classifier import Classifier
 from fusion_model.evaluation_report import make_report
 from training import landmark_report, landmark_study
+from training.data import Asked
 from training.dataset import make_samples
 from training.landmark_report import Study
 from training.landmark_study import ANSWERS, ARMS, LIMITS, Arms, TrainingError
-from training.recipes import RECIPES, Recipe
+from training.recipe import Recipe
+from training.recipes import RECIPES
 from training.scoring import logits_of
 from training.train import finish
 
@@ -201,7 +203,7 @@ def test_the_tables_of_the_report_come_from_the_results(
         name: folder / "runs" / "seed1" / recipe / f"{recipe}.safetensors"
         for name, recipe in (("cnn", "cnn_short"), ("fusion", "fusion_short"))
     }
-    evaluate.evaluate(tiny_fer.csv, weights, tiny_fer.cache, tmp_path, tiny_fer.votes)
+    evaluate.evaluate(Asked(tiny_fer.csv, tiny_fer.votes, tiny_fer.cache), weights, tmp_path)
     table = tmp_path / "fer2013_predictions.csv.gz"
     study = Study.read(folder / "results", table)
     monkeypatch.setattr(Study, "read", lambda: study)

@@ -15,7 +15,7 @@ from training.augment import Augmentation
 from training.dataset import Samples
 from training.loop import Run, Runtime, TrainingError, accuracy
 from training.losses import Objective
-from training.recipes import Recipe
+from training.recipe import Recipe
 
 Make = Callable[..., Recipe]
 CPU = torch.device("cpu")

@@ -10,7 +10,7 @@ from fusion_model.network import KINDS, ExpressionNetwork, build_network
 from training.dataset import Batch
 from training.fer2013 import VOTE_COLUMNS
 from training.losses import Objective, votes_loss
-from training.recipes import Recipe
+from training.recipe import Recipe
 
 Make = Callable[..., Recipe]
 

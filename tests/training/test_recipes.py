@@ -9,12 +9,14 @@ import torch
 from torch import nn
 
 from fusion_model.network import KINDS, build_network
-from training.recipes import RECIPES, Recipe
+from training.recipe import Recipe
+from training.recipes import RECIPES
+from training.start import with_start
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_names_itself_and_what_it_needs(name: str) -> None:
-    recipe = RECIPES[name]()
+    recipe = with_start(RECIPES[name]())
     assert recipe.name == name
     assert recipe.kind in KINDS
     network = built(recipe)
@@ -39,7 +41,7 @@ def test_the_fusion_model_stands_on_the_cnn_itself() -> None:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_network_but_the_two_large_backbones_is_within_the_budget(name: str) -> None:
-    recipe = RECIPES[name]()
+    recipe = with_start(RECIPES[name]())
     network = built(recipe)
     if recipe.architecture in ("resnet50", "inception_v3"):
         for part in recipe.frozen:

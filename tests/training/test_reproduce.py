@@ -13,7 +13,8 @@ from fusion_model.checkpoint import load_card
 from fusion_model.prediction_table import read_table
 from training import london, reproduce
 from training.landmark_study import ANSWERS, ARMS
-from training.recipes import RECIPES, Recipe
+from training.recipe import Recipe
+from training.recipes import RECIPES
 
 from .conftest import SMALL_LANDMARKS, SMALL_PIXELS, TinyFer
 

@@ -16,6 +16,7 @@ from training.dataset import make_samples
 from training.fer2013 import FaceDataset
 from training.landmark_cache import landmarks_of
 from training.scoring import face_of, logits_of
+from training.workers import Workers
 
 from .conftest import SMALL_LANDMARKS, SMALL_PIXELS, WITHOUT_FACE, TinyFer
 
@@ -53,7 +54,7 @@ def test_training_knows_a_face_as_the_live_page_sees_it_in_a_photograph(
     frame = Frame(48)
     crop = frame.cut(astronaut, frame_matrix(astronaut_face.eyes_ED, None, frame))
     dataset = FaceDataset(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[None], np.array([3]), np.array(["Training"]))
-    landmarks = landmarks_of(dataset, tmp_path_factory.mktemp("cache"), processes=1)
+    landmarks = landmarks_of(dataset, tmp_path_factory.mktemp("cache"), workers=Workers(1))
     trained = face_of(make_samples(dataset, landmarks), 0)
     live = face_inputs(astronaut, astronaut_face)
     assert trained.mesh_found and live.mesh_found

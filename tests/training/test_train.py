@@ -1,7 +1,8 @@
 """The training command, from a CSV file to weights with their card."""
 
-import json
+import contextlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,13 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from fusion_model.backbones import BackboneError
-from fusion_model.checkpoint import load_card, load_checkpoint, save_checkpoint
+from fusion_model.checkpoint import ASSETS, load_card, load_checkpoint, save_checkpoint
 from fusion_model.classifier import Classifier
 from fusion_model.inference import same_weights
 from fusion_model.labels import EXPRESSIONS
@@ -23,7 +23,8 @@ from fusion_model.network import build_network
 from training import train
 from training.dataset import make_samples
 from training.loop import Run
-from training.recipes import Recipe
+from training.recipe import Recipe
+from training.recipes import RECIPES
 from training.scoring import logits_of
 
 from .conftest import TinyFer
@@ -338,42 +339,224 @@ def test_data_without_a_needed_split_are_told(
 
 
 def test_processes_make_the_landmarks_one_after_the_other(
-    tiny_fer: TinyFer, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The first fills the cache while the others wait: otherwise they would delete each other's parts."""
     happened: list[str] = []
-    monkeypatch.setattr(train, "landmarks_of", lambda dataset, cache: happened.append("landmarks"))
     for rank, expected in ((0, ["landmarks", "wait"]), (1, ["wait", "landmarks"])):
         runtime = replace(train.Runtime(torch.device("cpu")), rank=rank, world=2)
         monkeypatch.setattr(train.Runtime, "wait", lambda runtime: happened.append("wait"))
-        train._landmarks(tiny_fer.dataset, tiny_fer.cache, runtime)
+        train._in_turn(runtime, lambda: happened.append("landmarks"))
         assert happened == expected
         happened.clear()
 
 
+# Own data
+
+WEIGHTS = "finetune_frozen.safetensors"
+
+
+def own(folder: Path, tmp_path: Path, *more: str) -> list[str]:
+    arguments = ["--data", str(folder), "--crops", "--cache", str(tmp_path / "cache"), "--processes", "1"]
+    return [*arguments, "--batch", "8", "--epochs", "2", "--folder", str(tmp_path / "run"), *more]
+
+
+@pytest.fixture
+def finetuning(recipes: dict[str, Callable[[], Recipe]], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("finetune", "finetune_frozen"):
+        monkeypatch.setitem(recipes, name, RECIPES[name])
+
+
+def test_own_data_train_from_nothing_and_the_card_carries_their_labels(
+    own_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = own_folder / "val" / "merry" / "jane-doe.png"
+    copy.write_bytes((own_folder / "train" / "merry" / "00.png").read_bytes())
+    assert train.main(["cnn", *own(own_folder, tmp_path)]) == 0
+    network, card = load_checkpoint(tmp_path / "run" / "cnn.safetensors")
+    assert card.labels == ("calm", "merry")
+    assert network.get_submodule("head").get_parameter("1.weight").shape[0] == 2
+    assert card.data["name"] == "own"
+    assert card.data["by_class"] == {"calm": 8, "merry": 8}
+    assert card.data["faces"] == "given as crops"
+    assert card.data["extra_supervision"] is None
+    assert card.data["notes"] == [
+        "1 pictures of val or test are exact copies of pictures of train, which makes scores too good "
+        "(evaluation tells them apart).",
+        "train has fewer than ten pictures of calm (8), merry (8).",
+    ]  # without the names of files
+    assert card.training["recipe"]["votes_weight"] == 0
+    told = capsys.readouterr().err
+    assert "PublicTest" in told  # what will be trained on, before it is
+    assert "val/merry/jane-doe.png = train/merry/00.png" in told
+    assert "jane-doe" not in card.to_json()
+
+
+@pytest.mark.parametrize("start", ["cnn", "fusion"])
+def test_a_frozen_fine_tuning_begins_from_our_weights(
+    start: str, finetuning: None, own_folder: Path, tmp_path: Path
+) -> None:
+    assert train.main(["finetune_frozen", "--from", start, *own(own_folder, tmp_path, "--epochs", "3")]) == 0
+    network, card = load_checkpoint(tmp_path / "run" / WEIGHTS)
+    ours, _ = load_checkpoint(ASSETS / f"{start}.safetensors")
+    assert card.kind == start
+    assert list(card.training["begun_from"]) == [start]
+    state, known = network.state_dict(), ours.state_dict()
+    same = {name.split(".")[0] for name in known if torch.equal(state[name], known[name])}
+    assert {name for name in known if name.split(".")[0].endswith("branch")} <= {
+        name for name in known if torch.equal(state[name], known[name])
+    }
+    assert "head" not in same
+    assert card.base is None  # whole, so that it can be taken elsewhere
+    assert any(name.startswith("pixel_branch.") for name in load_file(tmp_path / "run" / WEIGHTS))
+
+
+def test_a_frozen_fine_tuning_of_a_model_on_a_base_is_whole_again(
+    command: Callable[..., int], finetuning: None, own_folder: Path, tmp_path: Path
+) -> None:
+    """The base is put together with what stands on it, and is not needed any more."""
+    assert [command(name) for name in ("cnn", "landmarks", "fusion")] == [0, 0, 0]
+    start = tmp_path / "fusion" / "fusion.safetensors"
+    added, known = load_checkpoint(start)
+    assert known.base is not None
+    assert train.main(["finetune_frozen", "--from", str(start), *own(own_folder, tmp_path)]) == 0
+    for name in ("cnn", "fusion"):
+        shutil.rmtree(tmp_path / name)
+    network, card = load_checkpoint(tmp_path / "run" / WEIGHTS)
+    assert (card.base, card.labels) == (None, ("calm", "merry"))
+    assert list(card.training["begun_from"]) == ["fusion"]
+    for part in ("pixel_branch", "landmark_branch"):
+        assert same_weights(network.get_submodule(part), added.get_submodule(part))
+
+
+def test_a_base_that_is_missing_stops_a_fine_tuning(
+    command: Callable[..., int],
+    finetuning: None,
+    own_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert [command(name) for name in ("cnn", "landmarks", "fusion")] == [0, 0, 0]
+    (tmp_path / "cnn" / "cnn.safetensors").unlink()
+    start = tmp_path / "fusion" / "fusion.safetensors"
+    assert train.main(["finetune_frozen", "--from", str(start), *own(own_folder, tmp_path)]) == 1
+    assert "fusion.safetensors stores only what it adds to it" in capsys.readouterr().err
+
+
+def test_a_whole_fine_tuning_trains_the_branches_too(
+    finetuning: None, own_folder: Path, tmp_path: Path
+) -> None:
+    assert train.main(["finetune", "--from", "cnn", *own(own_folder, tmp_path)]) == 0
+    network, _ = load_checkpoint(tmp_path / "run" / "finetune.safetensors")
+    ours, _ = load_checkpoint(ASSETS / "cnn.safetensors")
+    name = "pixel_branch.maps.0.weight"
+    assert not torch.equal(network.get_parameter(name), ours.get_parameter(name))
+
+
+def test_what_is_wrong_with_own_data_is_told_before_training(
+    own_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (own_folder / "train" / "calm" / "broken.png").write_bytes(b"")
+    assert train.main(["cnn", *own(own_folder, tmp_path, "--batch", "64")]) == 1
+    told = capsys.readouterr().err
+    assert "2 errors to mend" in told and "broken.png" in told and "fewer than one batch of 64" in told
+    assert not (tmp_path / "run").exists()
+
+
+def test_only_fine_tuning_begins_from_weights(
+    own_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        train.main(["cnn", "--from", "fusion", *own(own_folder, tmp_path)])
+    assert "--from is for finetune" in capsys.readouterr().err
+
+
+# Several processes
+
+#: The training command in full precision: in half, rounding alone moves weights by a tenth of a few steps.
+IN_FULL = """
+import contextlib, sys, torch
+torch.autocast = lambda *_, **__: contextlib.nullcontext()
+from training.train import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def one_and_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[list[str]], tuple[Path, Path, str]]:
+    """Train with a real recipe in this process, and in two by torchrun; their folders, and what two print."""
+
+    def run(arguments: list[str]) -> tuple[Path, Path, str]:
+        one, two = tmp_path / "one", tmp_path / "two"
+        with monkeypatch.context() as patch:
+            patch.setattr(torch, "autocast", lambda *_, **__: contextlib.nullcontext())
+            patch.setattr(train, "RECIPES", RECIPES)
+            assert train.main([*arguments, "--folder", str(one)]) == 0
+        script = tmp_path / "in_full.py"
+        script.write_text(IN_FULL)
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+        command += [str(script), *arguments, "--folder", str(two)]
+        environment = os.environ | {
+            "CUDA_VISIBLE_DEVICES": "",
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": str(ROOT),
+        }
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, cwd=ROOT, env=environment, **pipes) as torchrun:
+            try:
+                out, errors = torchrun.communicate(timeout=280)
+            finally:
+                torchrun.terminate()  # and with it, where it hangs, the processes it started
+        assert torchrun.returncode == 0, errors
+        return one, two, out
+
+    return run
+
+
+def assert_same_training(one: Path, two: Path, name: str) -> None:
+    """Weights and what was told of each epoch are the same but for the order of sums."""
+    states = [torch.load(folder / "state.pt", weights_only=True)["objective"] for folder in (one, two)]
+    assert list(states[0]) == list(states[1])
+    for key, tensor in states[0].items():
+        torch.testing.assert_close(
+            states[1][key], tensor, rtol=1e-2, atol=1e-3, msg=lambda m, k=key: f"{k}: {m}"
+        )
+    cards = [load_card(folder / f"{name}.safetensors") for folder in (one, two)]
+    for alone, together in zip(*(card.training["history"] for card in cards), strict=True):
+        assert together == pytest.approx(alone, rel=1e-3)
+    assert cards[0].scores == cards[1].scores
+
+
 @pytest.mark.slow
-def test_two_processes_train_together(tiny_fer: TinyFer, tmp_path: Path) -> None:
-    """By torchrun, with the real recipe."""
-    arguments = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    arguments += ["-m", "training.train", "landmarks", "--epochs", "2", "--batch", "8"]
-    arguments += ["--data", str(tiny_fer.csv), "--votes", str(tiny_fer.votes)]
-    arguments += ["--cache", str(tiny_fer.cache), "--folder", str(tmp_path / "run")]
-    environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(arguments, cwd=ROOT, env=environment, **pipes) as torchrun:
-        try:
-            out, errors = torchrun.communicate(timeout=240)
-        finally:
-            torchrun.terminate()  # and with it, where it hangs, the processes it started
-    assert torchrun.returncode == 0, errors
+def test_two_processes_train_what_one_trains(
+    tiny_fer: TinyFer, one_and_two: Callable[[list[str]], tuple[Path, Path, str]]
+) -> None:
+    """Dropout, normalisation, faces without a mesh and a picture without votes included."""
+    arguments = ["landmarks", "--epochs", "2", "--batch", "12", "--data", str(tiny_fer.csv)]
+    arguments += ["--votes", str(tiny_fer.votes), "--cache", str(tiny_fer.cache)]
+    one, two, out = one_and_two(arguments)
     # One of the two talks.
-    assert [line.split("  ")[0] for line in out.splitlines() if line.startswith("epoch")] == [
-        "epoch 1",
-        "epoch 2",
-    ]
-    network, card = load_checkpoint(tmp_path / "run" / "landmarks.safetensors")
-    assert card.training["machine"].endswith("2 threads")
-    assert all(np.isfinite(figures["loss"]) for figures in card.training["history"])
-    assert all(tensor.isfinite().all() for tensor in network.state_dict().values())
-    assert json.loads((tmp_path / "run" / "landmarks.json").read_text())["scores"]["PublicTest"]["n"] == 8
-    assert torch.load(tmp_path / "run" / "state.pt", weights_only=True)["progress"]["epoch"] == 2
+    talked = [line.split("  ")[0] for line in out.splitlines() if line.startswith("epoch")]
+    assert talked == ["epoch 1", "epoch 2"]
+    assert_same_training(one, two, "landmarks")
+    assert load_card(two / "landmarks.safetensors").training["machine"].endswith("2 threads")
+
+
+@pytest.mark.slow
+def test_two_processes_train_what_one_trains_on_own_data(
+    own_folder: Path, tmp_path: Path, one_and_two: Callable[[list[str]], tuple[Path, Path, str]]
+) -> None:
+    """Pixels and landmarks, from our weights; the faces are read by the first process alone."""
+    arguments = ["--data", str(own_folder), "--crops", "--cache", str(tmp_path / "cache"), "--processes", "1"]
+    one, two, _ = one_and_two(["finetune", *arguments, "--batch", "8", "--epochs", "2"])
+    assert_same_training(one, two, "finetune")
+    assert load_card(two / "finetune.safetensors").labels == ("calm", "merry")
+
+
+def test_processes_must_share_a_batch_evenly(small_recipe: Make, tiny_fer: TinyFer, tmp_path: Path) -> None:
+    samples = make_samples(tiny_fer.dataset, tiny_fer.landmarks)
+    runtime = train.Runtime(torch.device("cpu"), 0, 3)
+    with pytest.raises(train.TrainingError, match="3 processes cannot share batches of 8"):
+        train.prepare_run(small_recipe("cnn"), 0, tmp_path, runtime, tiny_fer.dataset, samples)
