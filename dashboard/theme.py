@@ -137,6 +137,11 @@ th, td { padding: 0.32rem 0.6rem; text-align: right; border-bottom: 1px solid va
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 thead th { font-weight: 500; color: var(--mui-palette-text-secondary); }
 tbody th { font-weight: 400; }
+tr.muted th, tr.muted td { color: var(--mui-palette-text-secondary); font-style: italic; }
+.scroll:focus-visible { outline: 2px solid var(--mui-palette-primary-main); outline-offset: 2px; }
+.reading { max-width: 100ch; margin-bottom: 0.2rem; }
+.save { font-size: 0.85rem; }
+.count { font-size: 1rem; white-space: nowrap; }
 tr.chosen th, tr.chosen td { font-weight: 700; }
 .dot { display: inline-block; width: 0.7em; height: 0.7em; border-radius: 50%; margin-right: 0.5em; }
 summary { cursor: pointer; color: var(--mui-palette-primary-main); font-size: 0.9rem; padding: 0.25rem 0; }

@@ -19,6 +19,7 @@ __all__ = ["UNIT", "groups_of"]
 UNIT = "person"
 BINS = 4
 NOT_KNOWN = "not known"
+NOT_MEASURED = "not measured"
 _FLAGS = {
     "mesh_found": ("no mesh", "mesh found"),
     "copy_in_training": ("no copy", "copy of a training picture"),
@@ -83,7 +84,7 @@ def _quarters(number_N: np.ndarray) -> tuple[list[str], np.ndarray]:
     known_N = np.isfinite(number_N)
     cuts = np.unique(np.quantile(number_N[known_N], np.arange(1, BINS) / BINS))
     codes_N = np.where(known_N, np.searchsorted(cuts, number_N), len(cuts) + 1)
-    shown = [f"{cut:.3g}" for cut in cuts.tolist()]
+    shown = [f"{cut:.3g}".replace("-", "−") for cut in cuts.tolist()]
     names = [f"up to {shown[0]}"]
     names += [f"{low} to {high}" for low, high in itertools.pairwise(shown)]
-    return [*names, f"above {shown[-1]}", NOT_KNOWN], codes_N
+    return [*names, f"above {shown[-1]}", NOT_MEASURED], codes_N

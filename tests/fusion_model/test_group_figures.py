@@ -79,7 +79,7 @@ def test_groups_by_value_by_quarter_and_crossed(rows):
     assert by_value.names == ("few", "x", "y") and by_value.sizes_G[0] == 20
     light = rows.column("light").to_numpy()
     quarters = groups_of(rows, "light")
-    assert len(quarters.names) == 5 and quarters.names[-1] == "not known"
+    assert len(quarters.names) == 5 and quarters.names[-1] == "not measured"
     assert quarters.sizes_G[-1] == np.isnan(light).sum()
     expected = pd.qcut(light[np.isfinite(light)], 4, labels=False)
     assert quarters.codes_N[np.isfinite(light)].tolist() == expected.tolist()
