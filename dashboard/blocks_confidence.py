@@ -100,11 +100,12 @@ def raters(view: View, colours: Palette) -> list[Block]:
         rater_reading(view.model, figures.majority, tagger, figures.n),
         before=Table(f"Right on {figures.n:,} pictures", ["who", "share right"], lines).html(),
         note="Ten people tagged each picture for FER+ (Barsoum et al. 2016). Where six or more agree, "
-        "taking one of "
-        "them away leaves the majority as it is, so the share of the tags that it got is what a single "
+        "taking one "
+        "of them away leaves the majority as it is: the share of the tags that it got is what a single "
         "tagger "
-        "reaches against the others. These are the pictures on which people agree; on the rest nobody can "
-        "be right.",
+        "reaches against the others. These pictures were chosen by the same tags, which favours the "
+        "taggers a "
+        "little; on the others there is no majority to be held against.",
     )
     return [beside, by_agreement]
 

@@ -107,9 +107,18 @@ def _material(colours: Palette, background: str) -> dict[str, Any]:
             },
             "MuiTab": {
                 "styleOverrides": {
-                    "root": {"textTransform": "none", "fontSize": "0.95rem", "minWidth": "72px"}
+                    "root": {
+                        "textTransform": "none",
+                        "fontSize": "0.95rem",
+                        # Five tabs side by side on a phone.
+                        "minWidth": "0",
+                        "padding": "12px 8px",
+                        "@media (min-width: 600px)": {"padding": "12px 16px"},
+                    }
                 }
             },
+            # The bar that shows that the page is busy has no name of its own.
+            "MuiLinearProgress": {"defaultProps": {"aria-label": "The page is busy"}},
             "MuiToggleButton": {"styleOverrides": {"root": {"textTransform": "none", "padding": "6px 12px"}}},
         },
     }

@@ -31,6 +31,7 @@ class EvaluateView(FigurePage):
             options=SECTION_NAMES, value=self._filters.section, size="small", margin=0
         )
         sections.param.watch(lambda event: setattr(self._filters, "section", event.new), "value")
+        self._filters.param.watch(lambda event: setattr(sections, "value", event.new), "section")
         return [row(sections)]
 
     def _control(self, view: View) -> Any:

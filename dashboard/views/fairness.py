@@ -7,7 +7,6 @@ from dashboard.blocks_fairness import chosen_groups, chosen_measure, fairness, g
 from dashboard.shelf import View
 from dashboard.theme import LIGHT
 from dashboard.views.figures import FigurePage
-from dashboard.views.filter_bar import linked
 from fusion_model.measures import measures
 
 
@@ -19,15 +18,16 @@ class FairnessView(FigurePage):
     selectors = (("first", "First model"), ("second", "Second model"))
 
     def _extra(self, view: View) -> list[Any]:
-        state = self._filters
-        group, cross = chosen_groups(view, state)
+        state, bar = self._filters, self._bar
         columns = {name.replace("_", " "): name for name in group_columns(view)}
-        others = {"nothing": ""} | {title: name for title, name in columns.items() if name != group}
+        others = {"nothing": ""} | columns
         by_name = {item.name: item.key for item in measures(view.rows.labels)}
         return [
-            linked(state, "measure", "Measure", by_name, chosen_measure(view, state).key, width=190),
-            linked(state, "group", "Groups by", columns, group),
-            linked(state, "cross", "Crossed with", others, cross),
+            bar.linked(
+                "measure", "Measure", by_name, lambda view: chosen_measure(view, state).key, view, width=190
+            ),
+            bar.linked("group", "Groups by", columns, lambda view: chosen_groups(view, state)[0], view),
+            bar.linked("cross", "Crossed with", others, lambda view: chosen_groups(view, state)[1], view),
         ]
 
     def _blocks(self, view: View) -> list[Block]:

@@ -15,7 +15,7 @@ from dashboard.readings import EMPTY
 from dashboard.report import report_html
 from dashboard.shelf import Shelf, View
 from dashboard.theme import Palette, palette
-from dashboard.views.filter_bar import FilterBar
+from dashboard.views.filter_bar import FilterBar, switch
 from dashboard.views.own import OwnView
 from dashboard.views.parts import chart, column, html, row
 from dashboard.views.rows import RowsPanel
@@ -66,7 +66,8 @@ class FigurePage(pn.viewable.Viewer):
             # After the body is filled: both at once would send the same models twice.
             self._built = True
             own = OwnView(self._filters, self._shelf)
-            self._layout[:] = [column(self._bar, own, gap=12), self._body, self._export()]
+            head = column(self._bar, own, *self._above(), gap=8)
+            self._layout[:] = [head, self._body, self._export()]
 
     def _draw(self) -> None:
         while self._lists:
@@ -75,10 +76,7 @@ class FigurePage(pn.viewable.Viewer):
             view = self._shelf.view(self._filters)
             self._bar.show(view)
             if len(view.rows):
-                self._body[:] = [
-                    *self._above(),
-                    *(self._block(item, view) for item in self._blocks(view)),
-                ]
+                self._body[:] = [self._block(item, view) for item in self._blocks(view)]
             else:
                 self._body[:] = [html(f'<div class="empty" role="status"><b>{EMPTY}</b></div>')]
         except ExpressionLensError as error:
@@ -118,9 +116,7 @@ class FigurePage(pn.viewable.Viewer):
             size="small",
             margin=0,
         )
-        svg = pmui.Switch.from_param(
-            self._filters.param.svg, label="Charts save as SVG instead of PNG", margin=0
-        )
+        svg = switch(self._filters, "svg", "Charts save as SVG instead of PNG")
         words = "Each chart saves itself from its toolbar, each table from the link below it."
         return row(save, svg, html(f'<p class="quiet small">{words}</p>', sizing_mode=None), gap=16)
 
@@ -134,7 +130,7 @@ class FigurePage(pn.viewable.Viewer):
         return self._blocks(view)
 
     def _above(self) -> list[Any]:
-        """What stands between the bar and the blocks."""
+        """What stands between the bar and the blocks, made once."""
         return []
 
     def _extra(self, view: View) -> list[Any]:  # noqa: ARG002  (the pages that have some need it)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from html import escape
+from operator import attrgetter
 from typing import Any
 
 import panel as pn
@@ -33,7 +34,8 @@ def linked(
 
 def switch(state: FilterState, name: str, label: str) -> pmui.Switch:
     """A switch for a parameter of the state."""
-    return pmui.Switch.from_param(state.param[name], label=label, margin=0)
+    # No description: its sign has a name that screen readers may not read out (axe: aria-prohibited-attr).
+    return pmui.Switch.from_param(state.param[name], label=label, margin=0, description="")
 
 
 class FilterBar(pn.viewable.Viewer):
@@ -61,35 +63,59 @@ class FilterBar(pn.viewable.Viewer):
         self._count = html(width=250, sizing_mode=None)
         self._open = False
         self._drawn: tuple[Any, ...] = ()
-        self._layout = column(gap=12)
+        self._linked: list[tuple[pmui.Select, Callable[[View], Any]]] = []
+        self._layout = column(gap=8)
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._layout
 
     def show(self, view: View) -> None:
-        """Bring the bar in line with what is in force; only what changed its choices is made anew."""
+        """Bring the bar in line with what is in force.
+
+        It is made anew only when its choices change: a selector that is replaced loses the keyboard's focus.
+        """
         self._count.object = f'<p class="num count" role="status">n = <b>{escape(view.what)}</b></p>'
-        state = self._state
         drawn = (
-            *(view.data, tuple(self._shelf.titles), view.split, view.model, view.first, view.second),
-            *(state.rules, state.agreement, state.mesh, state.measure, state.group, state.cross),
+            view.data,
+            tuple(self._shelf.titles),
+            view.rows.models,
+            self._state.rules,
+            self._state.version,
         )
         if drawn != self._drawn:
             self._drawn = drawn
-            self._layout[:] = [self._first_row(view), self._second_row(view), *self._more(view)]
+            self._rebuild(view)
+        for widget, current in self._linked:
+            widget.value = current(view)
+
+    def linked(
+        self,
+        name: str,
+        label: str,
+        options: dict[str, Any],
+        current: Callable[[View], Any],
+        view: View,
+        **more: Any,
+    ) -> pmui.Select:
+        """A selector of a parameter that follows what is in force."""
+        widget = linked(self._state, name, label, options, current(view), **more)
+        self._linked.append((widget, current))
+        return widget
+
+    def _rebuild(self, view: View) -> None:
+        self._linked.clear()
+        self._layout[:] = [self._first_row(view), self._second_row(view), *self._more(view)]
 
     def _first_row(self, view: View) -> pn.viewable.Viewable:
-        state = self._state
         titles = {title: key for key, title in self._shelf.titles.items()}
         splits = {name: name for name in view.splits}
         if len(view.splits) > 1:
             splits["all of them"] = ALL
         names = {model_name(model): model for model in view.rows.models}
-        parts = [linked(state, "data", "Data", titles, view.data, width=170)]
+        parts = [self.linked("data", "Data", titles, lambda view: view.data, view, width=170)]
         if len(view.splits) > 1:
-            help_text = SPLIT_HELP if "PublicTest" in view.splits else None
-            parts.append(linked(state, "split", "Split", splits, view.split or ALL, description=help_text))
-        parts += [linked(state, name, label, names, getattr(view, name)) for name, label in self._models]
+            parts.append(self.linked("split", "Split", splits, lambda view: view.split or ALL, view))
+        parts += [self.linked(name, label, names, attrgetter(name), view) for name, label in self._models]
         if self._extra is not None:
             parts += self._extra(view)
         return row(*parts, gap=12)
@@ -104,7 +130,6 @@ class FilterBar(pn.viewable.Viewer):
             pmui.Button(
                 label=f"{rule_text(rule)}  ×",
                 variant="outlined",
-                description=f"Take the filter on {rule.column} away",
                 on_click=lambda _, name=rule.column: self._state.drop_rule(name),
                 **SMALL,
             )
@@ -113,11 +138,12 @@ class FilterBar(pn.viewable.Viewer):
         ]
         more = pmui.Button(label="Fewer filters" if self._open else "More filters", variant="text", **SMALL)
         more.on_click(lambda _: self._toggle(view))
-        return row(*parts, *in_force, more, gap=16)
+        help_text = [html(f'<p class="quiet small">{SPLIT_HELP}</p>')] if "PublicTest" in view.splits else []
+        return column(row(*parts, *in_force, more, gap=16), *help_text, gap=4)
 
     def _toggle(self, view: View) -> None:
         self._open = not self._open
-        self._layout[:] = [self._first_row(view), self._second_row(view), *self._more(view)]
+        self._rebuild(view)
 
     def _more(self, view: View) -> list[Any]:
         if not self._open:
@@ -126,11 +152,14 @@ class FilterBar(pn.viewable.Viewer):
         parts: list[Any] = []
         if "mesh_found" in view.flags:
             meshes = {MESH_NAMES[choice]: choice for choice in MESH_CHOICES}
-            parts.append(linked(state, "mesh", "Face mesh", meshes, state.mesh, width=160))
+            parts.append(self.linked("mesh", "Face mesh", meshes, lambda _: state.mesh, view, width=160))
         columns = {slice_.name: slice_ for slice_ in view.columns}
         if "ferplus_agreement" in columns:
             levels = {"any": 0.0} | {f"{round(10 * a)} of 10 or more": a for a in AGREEMENTS[1:]}
-            parts.append(linked(state, "agreement", "Taggers who agree", levels, state.agreement, width=170))
+            agreement = self.linked(
+                "agreement", "Taggers who agree", levels, lambda _: state.agreement, view, width=170
+            )
+            parts.append(agreement)
         editor = row(gap=12, sizing_mode=None)
         if columns:
             offered = {"choose a column": "", **{name.replace("_", " "): name for name in columns}}
@@ -154,7 +183,7 @@ class FilterBar(pn.viewable.Viewer):
         add = pmui.Button(label="Use", variant="outlined", **SMALL)
         if chosen.values:
             pick = pmui.MultiChoice(
-                label=f"Values of {chosen.name}", options=list(chosen.values), width=260, **SMALL
+                label=f"Values of {chosen.name}", options=list(chosen.values), width=260, margin=0
             )
             add.on_click(lambda _: self._use_values(chosen.name, pick.value))
             place[:] = [pick, add]

@@ -348,3 +348,22 @@ def test_the_application_makes_its_two_documents(fake_predictor, table_files):
     page.dark_theme = True
     assert isinstance(app.camera(), pn.pane.HTML)
     app.close()
+
+
+def test_a_slice_is_added_by_value_and_by_range(table_files):
+    state = LensState(page="fairness")
+    state.filters.data = "london"
+    view = FairnessView(state, shelf_of(table_files))
+    bar = view._bar
+    bar._toggle(view._shelf.view(state.filters))
+    by_label = {item.label: item for item in bar.__panel__().select(pmui.Select)}
+    by_label["Slice by"].value = "gender"
+    bar.__panel__().select(pmui.MultiChoice)[0].value = ["male"]
+    use = next(item for item in bar.__panel__().select(pmui.Button) if item.label == "Use")
+    use.clicks += 1
+    assert state.filters.rules == "gender:male" and "106 of 204 pictures" in texts(view)
+    by_label = {item.label: item for item in bar.__panel__().select(pmui.Select)}
+    by_label["Slice by"].value = "age"
+    bar.__panel__().select(pmui.EditableRangeSlider)[0].value = (20, 30)
+    next(item for item in bar.__panel__().select(pmui.Button) if item.label == "Use").clicks += 1
+    assert state.filters.rules == "gender:male;age:20..30"
