@@ -63,8 +63,8 @@ chosen before it was scored.</p>""",
 <p>The example picture is NASA’s portrait of the astronaut Eileen Collins, in the public domain. FER-2013
 (Goodfellow et al., 2013) is for research; none of its pictures comes with this program. Nor do those of the
 Face Research Lab London Set (DeBruine &amp; Jones 2017, CC BY 4.0), of which the Fairness page tells.
-MediaPipe is published under the Apache licence 2.0. You need the right to use the pictures that you show here,
-and for pictures of people who can be recognised, usually their consent.</p>""",
+MediaPipe is published under the Apache licence 2.0. You need the right to use the pictures that you show
+here, and for pictures of people who can be recognised, usually their consent.</p>""",
 )
 
 

@@ -122,8 +122,8 @@ def test_a_click_on_a_cell_lists_its_rows(open_page):
         page.get_by_text(re.compile(r"(pictures|No picture is) labelled \w+, answered \w+")).last
     ).to_be_visible()
     # The same by keyboard: every mark is in a list.
-    choose(page, "List the pictures", "angry wrongly answered or missed (2)")
-    expect(page.get_by_text("2 pictures angry wrongly answered or missed, the surest")).to_be_visible()
+    choose(page, "List the pictures", "angry wrongly answered or missed (3)")
+    expect(page.get_by_text("3 pictures angry wrongly answered or missed, the surest")).to_be_visible()
     row = page.locator("tbody tr", has=page.get_by_role("rowheader", name="49", exact=True))
     expect(row).to_contain_text("disgust 70 %, label 5 %")
 
