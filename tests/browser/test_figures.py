@@ -181,7 +181,7 @@ def test_nothing_is_wider_than_a_phone(open_page, pictures):
         ("Look", "Face 1 of 2"),
         ("Evaluate", "What is taken for what"),
         ("Compare", "Who is right"),
-        ("Fairness", "Accuracy by label"),
+        ("Fairness", "Accuracy by copy in training"),
         ("About", "What it is not for"),
     ):
         page.get_by_role("tab", name=name).click()
