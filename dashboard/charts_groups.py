@@ -70,7 +70,7 @@ def dots_chart(
     ] or [0.0, 1.0]
     low, high = _range([*ends, *([] if math.isnan(line) else [line])])
     if not signed:
-        low, high = max(low, -0.02), min(high, 1.02)
+        low, high = (max(low, -0.02) if min(ends) >= 0 else low), min(high, 1.02)
     room = (0.24 if len(by_model) > 1 else 0.15) * (high - low)
     plot = quiet_figure(
         colours,

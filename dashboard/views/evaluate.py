@@ -16,7 +16,7 @@ from dashboard.views.parts import row
 from dashboard.wording import model_name
 
 SECTION_NAMES = dict(zip(["Answers", "Confidence", "Curves", "People"], SECTIONS, strict=True))
-CELL_NAMES = {"By row": "row", "By column": "column", "Counts": "count"}
+CELL_NAMES = {"Rows": "row", "Columns": "column", "Counts": "count"}
 
 
 class EvaluateView(FigurePage):
