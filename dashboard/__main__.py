@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="HOST[:PORT]",
         help="host name under which the page may be opened as well; may be given several times",
     )
-    parser.add_argument("--table", type=Path, help="prediction table for Evaluate and Compare")
+    parser.add_argument("--table", type=Path, help="prediction table for Evaluate, Compare and Fairness")
     parser.add_argument("--table-unmirrored", type=Path, help="the same without mirror images")
     return parser
 

@@ -8,14 +8,18 @@ import panel as pn
 import panel_material_ui as pmui
 
 from dashboard.camera import CameraDesk
+from dashboard.figure_state import LensState
 from dashboard.inference import InferencePool, PredictorFactory, default_predictor
-from dashboard.record import ASSETS, TABLE, TABLE_UNMIRRORED, Record
-from dashboard.state import PAGES, PageState
+from dashboard.record import ASSETS, TABLE, TABLE_LONDON, TABLE_UNMIRRORED, Record
+from dashboard.shelf import Shelf
+from dashboard.state import PAGES
 from dashboard.theme import MATERIAL_THEME
 from dashboard.views.about import AboutView
+from dashboard.views.address import follow
 from dashboard.views.camera import ROUTE, camera_document
 from dashboard.views.compare import CompareView
 from dashboard.views.evaluate import EvaluateView
+from dashboard.views.fairness import FairnessView
 from dashboard.views.look import LookView
 from dashboard.views.parts import PAGE_WIDTH, html
 from dashboard.wording import models
@@ -44,7 +48,7 @@ class ExpressionLens:
     desk : CameraDesk
         Links between pages and their camera documents.
     record : Record
-        Figures of the committed prediction tables.
+        The committed prediction tables.
     example : Path
         A picture for those who have none.
     """
@@ -61,13 +65,15 @@ class ExpressionLens:
 
     def page(self) -> pn.viewable.Viewable:
         """A new session's page."""
-        state = PageState(dark=pn.config.theme == "dark")
+        state = LensState(dark=pn.config.theme == "dark")
         state.look.offer(models())
-        state.figures.offer(self.record.models, self.record.splits)
+        shelf = Shelf(self.record)
+        follow(state)
         tabs = pmui.Tabs(
             ("Look", LookView(state, self.pool, self.desk, self.example)),
-            ("Evaluate", EvaluateView(state, self.record)),
-            ("Compare", CompareView(state, self.record)),
+            ("Evaluate", EvaluateView(state, shelf)),
+            ("Compare", CompareView(state, shelf)),
+            ("Fairness", FairnessView(state, shelf)),
             ("About", AboutView()),
             sizing_mode="stretch_width",
             sx=TABS_SX,
@@ -82,6 +88,7 @@ class ExpressionLens:
             meta_description="Which expression a face looks like, to several models side by side.",
         )
         _tie(state, tabs, page)
+        state.at_end(shelf.forget)
         pn.state.on_session_destroyed(lambda _: state.end())
         return page
 
@@ -99,6 +106,7 @@ def create_app(
     predictor_factory: PredictorFactory = default_predictor,
     table: Path = TABLE,
     unmirrored: Path = TABLE_UNMIRRORED,
+    london: Path = TABLE_LONDON,
     example: Path = EXAMPLE,
 ) -> ExpressionLens:
     """The application, with its parts exchangeable for tests.
@@ -109,13 +117,16 @@ def create_app(
         Makes a predictor; called once in each worker thread.
     table, unmirrored : Path
         Prediction tables with and without mirror images.
+    london : Path
+        The table of the London set.
     example : Path
         The example picture.
     """
-    return ExpressionLens(InferencePool(predictor_factory), CameraDesk(), Record(table, unmirrored), example)
+    record = Record(table, unmirrored, london)
+    return ExpressionLens(InferencePool(predictor_factory), CameraDesk(), record, example)
 
 
-def _tie(state: PageState, tabs: pmui.Tabs, page: pmui.Page) -> None:
+def _tie(state: LensState, tabs: pmui.Tabs, page: pmui.Page) -> None:
     """Keep the state, the tabs, the theme and the address of the page together."""
     tabs.param.watch(lambda event: setattr(state, "page", PAGES[event.new]), "active")
     state.param.watch(lambda event: setattr(tabs, "active", PAGES.index(event.new)), "page")

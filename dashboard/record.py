@@ -1,105 +1,67 @@
-"""The models' record: figures of the committed prediction tables for what the page asks."""
+"""The program's own prediction tables: FER-2013 with and without mirror images, and the London set."""
 
 import functools
-from dataclasses import dataclass
 from pathlib import Path
 
 import fusion_model
-from fusion_model.evaluation import ModelFigures, PairedComparison, compare_models, model_figures
-from fusion_model.prediction_table import PredictionTable, TableError, of_split, read_table, without_copies
+from fusion_model.conformal import sets_of_split
+from fusion_model.prediction_table import TableError, read_table
+from fusion_model.rows import Rows
 
 ASSETS = Path(fusion_model.__file__).parent / "assets"
 TABLE = ASSETS / "fer2013_predictions.csv.gz"
 TABLE_UNMIRRORED = ASSETS / "fer2013_predictions_no_tta.csv.gz"
+TABLE_LONDON = ASSETS / "london_predictions.csv.gz"
+FER2013, LONDON = "fer2013", "london"
+TITLES = {FER2013: "FER-2013", LONDON: "London set"}
 NO_TABLE = (
     "There is no prediction table yet, so there are no figures to show. Train the models and run "
     "python -m training.evaluate; it writes the table that this page reads."
 )
 
 
-@dataclass(frozen=True)
-class Slice:
-    """Which rows of which table.
-
-    Attributes
-    ----------
-    split : str
-        Split of the data set.
-    without_copies : bool
-        Leave out exact copies of training pictures.
-    mirrored : bool
-        Probabilities averaged over a picture and its mirror image (test-time augmentation).
-    """
-
-    split: str = "PrivateTest"
-    without_copies: bool = False
-    mirrored: bool = True
-
-
 class Record:
-    """Reads the tables when first asked and keeps the figures of each slice.
-
-    Nothing here belongs to a session: the tables are the program's own.
+    """Reads the tables when first asked, and keeps them: they belong to no session.
 
     Parameters
     ----------
-    table, unmirrored : Path
-        Prediction tables with and without mirror images; either may be missing.
+    table, unmirrored, london : Path
+        Prediction tables; any may be missing.
     """
 
-    def __init__(self, table: Path = TABLE, unmirrored: Path = TABLE_UNMIRRORED) -> None:
-        self._paths = {True: table, False: unmirrored}
-        self.table = functools.cache(self._table)
-        self.figures = functools.lru_cache(maxsize=256)(self._figures)
-        self.comparison = functools.lru_cache(maxsize=256)(self._comparison)
+    def __init__(
+        self, table: Path = TABLE, unmirrored: Path = TABLE_UNMIRRORED, london: Path = TABLE_LONDON
+    ) -> None:
+        self._paths = {(FER2013, True): table, (FER2013, False): unmirrored, (LONDON, True): london}
+        self.rows = functools.cache(self._rows)
+        self.sets = functools.lru_cache(maxsize=64)(self._sets)
 
     @property
     def trouble(self) -> str:
         """Why there are no figures, as a sentence; empty when there are."""
-        if not self._paths[True].exists():
+        if not self._paths[FER2013, True].exists():
             return NO_TABLE
         try:
-            self.table(True)
+            self.rows(FER2013, True)
         except TableError as error:
             return str(error)
         return ""
 
     @property
-    def models(self) -> tuple[str, ...]:
-        """Models of the table; empty without one."""
-        return () if self.trouble else self.table(True).models
+    def titles(self) -> dict[str, str]:
+        """What data there is: titles by key."""
+        return {key: title for key, title in TITLES.items() if self.has(key, True)}
 
-    @property
-    def splits(self) -> tuple[str, ...]:
-        """Splits of the table, PrivateTest first because that is the one to report."""
-        if self.trouble:
-            return ()
-        return tuple(sorted(self.table(True).frame["split"].unique()))
-
-    @property
-    def has_unmirrored(self) -> bool:
-        """Whether the table without mirror images is there and can be read."""
+    def has(self, data: str, mirrored: bool) -> bool:
+        """Whether there is such a table and it can be read."""
+        path = self._paths.get((data, mirrored))
         try:
-            return self._paths[False].exists() and bool(len(self.table(False)))
+            return path is not None and path.exists() and bool(len(self.rows(data, mirrored)))
         except TableError:
             return False
 
-    def _table(self, mirrored: bool) -> PredictionTable:
-        return read_table(self._paths[mirrored])
+    def _rows(self, data: str, mirrored: bool) -> Rows:
+        return Rows.of(read_table(self._paths[data, mirrored]))
 
-    def rows(self, asked: Slice) -> PredictionTable:
-        """The rows of a slice.
-
-        Raises
-        ------
-        TableError
-            When the table cannot be read or has no such split.
-        """
-        rows = of_split(self.table(asked.mirrored), asked.split)
-        return without_copies(rows) if asked.without_copies else rows
-
-    def _figures(self, asked: Slice, model: str) -> ModelFigures:
-        return model_figures(self.rows(asked), model)
-
-    def _comparison(self, asked: Slice, first: str, second: str) -> PairedComparison:
-        return compare_models(self.rows(asked), first, second)
+    def _sets(self, data: str, mirrored: bool, split: str, model: str, level: float) -> object:
+        return sets_of_split(self.rows(data, mirrored).table, split, model, level)

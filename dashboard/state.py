@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need no
     from fusion_model.predictor import FacePrediction, PicturePrediction
 
 STAGES = ["empty", "busy", "failed", "ready"]
-PAGES = ["look", "evaluate", "compare", "about"]
+PAGES = ["look", "evaluate", "compare", "fairness", "about"]
 CAMERA_STAGES = ["off", "starting", "silent", "refused", "on"]
 MOST_MODELS = 5  # at once: more bars in a row of the chart could not be told apart
 
@@ -125,38 +125,8 @@ class LookState(param.Parameterized):
         return min(inside)[1] if inside else None
 
 
-class FigureState(param.Parameterized):
-    """What Evaluate and Compare ask of the prediction table."""
-
-    split = param.Selector(default="PrivateTest", objects=["PrivateTest", "PublicTest"])
-    without_copies = param.Boolean(default=False, doc="Leave out exact copies of training pictures.")
-    mirrored = param.Boolean(
-        default=True, doc="Probabilities averaged over the picture and its mirror image."
-    )
-    model = param.Selector(default="fusion", objects=["cnn", "fusion"], doc="Evaluate: the model shown.")
-    first = param.Selector(default="cnn", objects=["cnn", "fusion"], doc="Compare: the reference.")
-    second = param.Selector(
-        default="fusion", objects=["cnn", "fusion"], doc="Compare: what is held against it."
-    )
-    shares = param.Boolean(default=True, doc="Confusion matrix as shares of each row, not counts.")
-
-    def offer(self, models: tuple[str, ...], splits: tuple[str, ...]) -> None:
-        """Let the selectors offer the models and splits that the table has; nothing changes without any."""
-        if not models or not splits:
-            return
-        self.param.split.objects = list(splits)
-        self.split = splits[0]
-        names = list(models)
-        for selector in ("model", "first", "second"):
-            self.param[selector].objects = names
-        last = "fusion" if "fusion" in names else names[-1]
-        self.param.update(
-            model=last, second=last, first=next((name for name in names if name != last), names[0])
-        )
-
-
 class PageState(param.Parameterized):
-    """The page as a whole: which tab, light or dark, and what ends with the session."""
+    """The page as a whole: which tab, light or dark, the pictures, and what ends with the session."""
 
     page = param.Selector(default=PAGES[0], objects=PAGES)
     dark = param.Boolean(default=False)
@@ -164,7 +134,6 @@ class PageState(param.Parameterized):
     def __init__(self, **params: object) -> None:
         super().__init__(**params)
         self.look = LookState()
-        self.figures = FigureState()
         self._endings: list[Callable[[], None]] = []
 
     def at_end(self, ending: Callable[[], None]) -> None:

@@ -13,6 +13,7 @@ from dashboard.charts import OUTLINED_MODELS, percent
 from dashboard.theme import expression_colour
 from dashboard.wording import interval_text, leading_model, looks, model_name, p_text, points
 from fusion_model.evaluation import Interval, ModelFigures, PairedComparison
+from fusion_model.model_pairs import PairedFigures
 
 if TYPE_CHECKING:
     from fusion_model.predictor import FacePrediction
@@ -20,7 +21,14 @@ if TYPE_CHECKING:
 Row = Sequence[str]
 
 
-def html_table(caption: str, head: Row, rows: Iterable[Row], *, chosen: str | None = None) -> str:
+def html_table(
+    caption: str,
+    head: Row,
+    rows: Iterable[Row],
+    *,
+    chosen: str | None = None,
+    muted: frozenset[str] = frozenset(),
+) -> str:
     """A table whose first column heads its rows; all texts are escaped.
 
     Parameters
@@ -33,15 +41,19 @@ def html_table(caption: str, head: Row, rows: Iterable[Row], *, chosen: str | No
         Cells as text.
     chosen : str, optional
         First cell of the row to emphasise.
+    muted : frozenset of str
+        First cells of rows to hold back.
     """
     heads = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
     body = ""
     for first, *rest in rows:
-        mark = ' class="chosen"' if first == chosen else ""
+        mark = ' class="chosen"' if first == chosen else ' class="muted"' if first in muted else ""
         cells = "".join(f"<td>{escape(cell)}</td>" for cell in rest)
         body += f'<tr{mark}><th scope="row">{escape(first)}</th>{cells}</tr>'
+    # Focusable, so that a table wider than the screen can be scrolled by keyboard.
+    name = escape(caption)
     return (
-        f'<div class="scroll"><table><caption>{escape(caption)}</caption>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{name}"><table><caption>{name}</caption>'
         f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
@@ -61,6 +73,14 @@ def model_key(models: Iterable[str]) -> str:
         f'<span><i class="{"outlined" if model in OUTLINED_MODELS else "solid"}"></i>'
         f"{escape(model_name(model))}</span>"
         for model in models
+    ) + "</div>"  # fmt: skip
+
+
+def class_key(labels: Iterable[str]) -> str:
+    """Which colour is which class's."""
+    return '<div class="key">' + "".join(
+        f'<span><i class="part" style="background:{expression_colour(label)}"></i>{escape(label)}</span>'
+        for label in labels
     ) + "</div>"  # fmt: skip
 
 
@@ -117,26 +137,38 @@ def crop_picture(face: "FacePrediction") -> str:
     )
 
 
-def figure_cards(figures: ModelFigures) -> str:
+def evaluation_cards(figures: ModelFigures) -> str:
     """Accuracy and its company for one model."""
     return cards(
         [
             ("Accuracy", percent(figures.accuracy.value, 1), _range(figures.accuracy)),
-            ("Macro F1", f"{figures.macro_f1.value:.3f}", _range(figures.macro_f1, share=False)),
             (
                 "Balanced accuracy",
                 percent(figures.balanced_accuracy.value, 1),
                 _range(figures.balanced_accuracy),
             ),
-            ("Calibration error", percent(figures.ece, 1), "ECE, 15 bins; lower is better"),
+            ("Macro F1", f"{figures.macro_f1.value:.3f}", _range(figures.macro_f1, share=False)),
+            ("Weighted F1", f"{figures.weighted_f1.value:.3f}", _range(figures.weighted_f1, share=False)),
             ("Pictures", f"{figures.n:,}", "rows of the table"),
         ]
     )
 
 
-def class_table(figures: ModelFigures) -> str:
-    """Precision, recall, F1 with intervals, and support."""
-    rows = [
+def probability_cards(figures: ModelFigures) -> str:
+    """How good one model's probabilities are."""
+    return cards(
+        [
+            ("Calibration error", percent(figures.ece, 1), "ECE, 15 bins; lower is better"),
+            ("Brier score", f"{figures.brier:.3f}", "0 to 2; lower is better"),
+            ("Log loss", f"{figures.nll:.3f}", "NLL in nats; lower is better"),
+            ("Pictures", f"{figures.n:,}", "rows of the table"),
+        ]
+    )
+
+
+def class_rows(figures: ModelFigures) -> tuple[Row, list[Row]]:
+    """Head and rows: precision, recall, F1 with intervals, and support."""
+    rows: list[Row] = [
         [
             item.label,
             interval_text(item.precision),
@@ -146,27 +178,19 @@ def class_table(figures: ModelFigures) -> str:
         ]
         for item in figures.classes
     ]
-    return html_table(
-        f"{model_name(figures.model)} by class, with 95 % intervals",
-        ["expression", "precision", "recall", "F1", "pictures"],
-        rows,
-    )
+    return ["expression", "precision", "recall", "F1", "pictures"], rows
 
 
-def confusion_table(figures: ModelFigures) -> str:
-    """Counts with shares of the row."""
+def confusion_rows(figures: ModelFigures) -> tuple[Row, list[Row]]:
+    """Head and rows: counts with shares of the row."""
     counts_KK = figures.confusion_KK
     labels = [item.label for item in figures.classes]
-    rows = []
+    rows: list[Row] = []
     for row, label in enumerate(labels):
         total = int(counts_KK[row].sum())
         cells = [f"{count:,} ({percent(count / total) if total else '–'})" for count in counts_KK[row]]
         rows.append([label, *cells, f"{total:,}"])
-    return html_table(
-        "Rows: the label. Columns: the answer. Counts, and shares of the row",
-        ["labelled", *labels, "all"],
-        rows,
-    )
+    return ["labelled", *labels, "all"], rows
 
 
 def comparison_cards(first: ModelFigures, second: ModelFigures, pair: PairedComparison) -> str:
@@ -191,34 +215,27 @@ def comparison_cards(first: ModelFigures, second: ModelFigures, pair: PairedComp
     )
 
 
-def agreement_table(pair: PairedComparison) -> str:
-    """The four cells: which of the two is right."""
+def agreement_rows(pair: PairedComparison) -> tuple[Row, list[Row]]:
+    """Head and rows of the four cells: which of the two is right."""
     first, second = model_name(pair.first), model_name(pair.second)
-    return html_table(
-        "Pictures by which model is right",
-        ["", f"{second} right", f"{second} wrong", "all"],
-        [
-            [f"{first} right", *_row(pair.both_right, pair.only_first)],
-            [f"{first} wrong", *_row(pair.only_second, pair.both_wrong)],
-            ["all", *_row(pair.both_right + pair.only_second, pair.only_first + pair.both_wrong)],
-        ],
-    )
+    rows: list[Row] = [
+        [f"{first} right", *_row(pair.both_right, pair.only_first)],
+        [f"{first} wrong", *_row(pair.only_second, pair.both_wrong)],
+        ["all", *_row(pair.both_right + pair.only_second, pair.only_first + pair.both_wrong)],
+    ]
+    return ["", f"{second} right", f"{second} wrong", "all"], rows
 
 
-def difference_table(first: ModelFigures, second: ModelFigures) -> str:
-    """F1 and recall of both by class, with the change in points."""
-    rows = []
-    for left, right in zip(first.classes, second.classes, strict=True):
+def difference_rows(
+    first: ModelFigures, second: ModelFigures, paired: PairedFigures
+) -> tuple[Row, list[Row]]:
+    """Head and rows: F1 of both by class, and the changes in points with paired intervals."""
+    rows: list[Row] = []
+    for place, (left, right) in enumerate(zip(first.classes, second.classes, strict=True)):
+        changes = (paired.f1[place], paired.precision[place], paired.recall[place])
+        cells = [f"{points(item.value)} ({points(item.low)} to {points(item.high)})" for item in changes]
         rows.append(
-            [
-                left.label,
-                interval_text(left.f1),
-                interval_text(right.f1),
-                _points(left.f1, right.f1),
-                _points(left.precision, right.precision),
-                _points(left.recall, right.recall),
-                f"{left.support:,}",
-            ]
+            [left.label, interval_text(left.f1), interval_text(right.f1), *cells, f"{left.support:,}"]
         )
     head = [
         "expression",
@@ -229,15 +246,11 @@ def difference_table(first: ModelFigures, second: ModelFigures) -> str:
         "recall change",
         "pictures",
     ]
-    return html_table("By class; changes in points, each model with its own 95 % interval", head, rows)
+    return head, rows
 
 
 def _row(*counts: int) -> list[str]:
     return [f"{count:,}" for count in (*counts, sum(counts))]
-
-
-def _points(left: Interval, right: Interval) -> str:
-    return points(right.value - left.value)
 
 
 def _range(interval: Interval, *, share: bool = True) -> str:

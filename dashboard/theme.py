@@ -107,9 +107,18 @@ def _material(colours: Palette, background: str) -> dict[str, Any]:
             },
             "MuiTab": {
                 "styleOverrides": {
-                    "root": {"textTransform": "none", "fontSize": "0.95rem", "minWidth": "72px"}
+                    "root": {
+                        "textTransform": "none",
+                        "fontSize": "0.95rem",
+                        # Five tabs side by side on a phone.
+                        "minWidth": "0",
+                        "padding": "12px 8px",
+                        "@media (min-width: 600px)": {"padding": "12px 16px"},
+                    }
                 }
             },
+            # The bar that shows that the page is busy has no name of its own.
+            "MuiLinearProgress": {"defaultProps": {"aria-label": "The page is busy"}},
             "MuiToggleButton": {"styleOverrides": {"root": {"textTransform": "none", "padding": "6px 12px"}}},
         },
     }
@@ -137,6 +146,11 @@ th, td { padding: 0.32rem 0.6rem; text-align: right; border-bottom: 1px solid va
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 thead th { font-weight: 500; color: var(--mui-palette-text-secondary); }
 tbody th { font-weight: 400; }
+tr.muted th, tr.muted td { color: var(--mui-palette-text-secondary); font-style: italic; }
+.scroll:focus-visible { outline: 2px solid var(--mui-palette-primary-main); outline-offset: 2px; }
+.reading { max-width: 100ch; margin-bottom: 0.2rem; }
+.save { font-size: 0.85rem; }
+.count { font-size: 1rem; white-space: nowrap; }
 tr.chosen th, tr.chosen td { font-weight: 700; }
 .dot { display: inline-block; width: 0.7em; height: 0.7em; border-radius: 50%; margin-right: 0.5em; }
 summary { cursor: pointer; color: var(--mui-palette-primary-main); font-size: 0.9rem; padding: 0.25rem 0; }

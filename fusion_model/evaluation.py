@@ -20,7 +20,17 @@ import numpy as np
 from fusion_model.bootstrap import RESAMPLES, Interval, intervals, with_resamples
 from fusion_model.prediction_table import PredictionTable, TableError
 
-__all__ = ["ClassFigures", "Interval", "ModelFigures", "PairedComparison", "compare_models", "model_figures"]
+__all__ = [
+    "ClassFigures",
+    "Interval",
+    "ModelFigures",
+    "PairedComparison",
+    "compare_models",
+    "comparison_of",
+    "confusion",
+    "figures_of",
+    "model_figures",
+]
 
 ECE_BINS = 15
 # The table holds five decimals: an answer written as 0.00000 can stand for anything up to this.
@@ -113,29 +123,41 @@ def model_figures(
         If the table has no rows left or no such model.
     """
     probabilities_NK = table.probabilities(model)
-    _check_rows(table)
-    truth_N = table.truth()
-    confusion_KK = _confusion(truth_N, probabilities_NK.argmax(axis=1), len(table.labels))
-    size = len(table.labels)
+    return figures_of(model, table.labels, table.truth(), probabilities_NK, resamples=resamples, seed=seed)
+
+
+def figures_of(
+    model: str,
+    labels: tuple[str, ...],
+    truth_N: np.ndarray,
+    probabilities_NK: np.ndarray,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> ModelFigures:
+    """`model_figures` of arrays: N codes into the K `labels`, and (N, K) probabilities."""
+    _check_rows(len(truth_N))
+    size = len(labels)
+    confusion_KK = confusion(truth_N, probabilities_NK.argmax(axis=1), size)
     accuracy, balanced, macro, weighted, *per_class = intervals(
-        _figures(with_resamples(confusion_KK, resamples, seed))
+        class_measures(with_resamples(confusion_KK, resamples, seed))
     )
     precisions, recalls, f1s = per_class[:size], per_class[size : 2 * size], per_class[2 * size :]
     support_K = confusion_KK.sum(axis=1)
     confusion_KK.flags.writeable = False
     return ModelFigures(
         model,
-        len(table),
+        len(truth_N),
         accuracy,
         balanced,
         macro,
         weighted,
         ece=calibration_error(truth_N, probabilities_NK),
-        brier=_brier(truth_N, probabilities_NK),
-        nll=_negative_log_likelihood(truth_N, probabilities_NK),
+        brier=brier_score(truth_N, probabilities_NK),
+        nll=negative_log_likelihood(truth_N, probabilities_NK),
         classes=tuple(
             ClassFigures(label, precisions[code], recalls[code], f1s[code], int(support_K[code]))
-            for code, label in enumerate(table.labels)
+            for code, label in enumerate(labels)
         ),
         confusion_KK=confusion_KK,
     )
@@ -151,19 +173,31 @@ def compare_models(
     TableError
         If the table has no rows left or lacks one of the models.
     """
+    answers = table.predicted(first), table.predicted(second)
+    return comparison_of((first, second), table.truth(), *answers, resamples=resamples, seed=seed)
+
+
+def comparison_of(
+    names: tuple[str, str],
+    truth_N: np.ndarray,
+    first_N: np.ndarray,
+    second_N: np.ndarray,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> PairedComparison:
+    """`compare_models` of codes: the truth, and the answers of the two models named, each (N,)."""
     from statsmodels.stats.contingency_tables import mcnemar  # slow to import, and only needed here
 
-    first_N, second_N, truth_N = table.predicted(first), table.predicted(second), table.truth()
-    _check_rows(table)
-    n = len(table)
+    _check_rows(len(truth_N))
+    n = len(truth_N)
     # Rows: first right, first wrong. Columns: second right, second wrong.
-    outcomes_22 = _confusion((first_N != truth_N).astype(int), (second_N != truth_N).astype(int), 2)
+    outcomes_22 = confusion((first_N != truth_N).astype(int), (second_N != truth_N).astype(int), 2)
     counts_R22 = with_resamples(outcomes_22, resamples, seed)
     difference_R1 = (counts_R22[:, 1, :1] - counts_R22[:, 0, 1:]) / n
     (both_right, only_first), (only_second, both_wrong) = outcomes_22.tolist()
     return PairedComparison(
-        first,
-        second,
+        *names,
         n,
         intervals(difference_R1)[0],
         both_right,
@@ -188,26 +222,27 @@ def calibration_error(truth_N: np.ndarray, probabilities_NK: np.ndarray) -> floa
     return float(np.abs(gap_B).sum() / len(truth_N))
 
 
-def _brier(truth_N: np.ndarray, probabilities_NK: np.ndarray) -> float:
+def brier_score(truth_N: np.ndarray, probabilities_NK: np.ndarray) -> float:
     one_hot_NK = np.eye(probabilities_NK.shape[1])[truth_N]
     return float(((probabilities_NK - one_hot_NK) ** 2).sum(axis=1).mean())
 
 
-def _negative_log_likelihood(truth_N: np.ndarray, probabilities_NK: np.ndarray) -> float:
+def negative_log_likelihood(truth_N: np.ndarray, probabilities_NK: np.ndarray) -> float:
     given_N = probabilities_NK[np.arange(len(truth_N)), truth_N]
     return float(-np.log(np.clip(given_N, SMALLEST_PROBABILITY, 1)).mean())
 
 
-def _check_rows(table: PredictionTable) -> None:
-    if not len(table):
+def _check_rows(n: int) -> None:
+    if not n:
         raise TableError("No rows are left to compute figures from; choose a wider slice.")
 
 
-def _confusion(truth_N: np.ndarray, answer_N: np.ndarray, size: int) -> np.ndarray:
+def confusion(truth_N: np.ndarray, answer_N: np.ndarray, size: int) -> np.ndarray:
+    """Counts (K, K) of codes below `size`: rows are the truth, columns the answer."""
     return np.bincount(truth_N * size + answer_N, minlength=size * size).reshape(size, size)
 
 
-def _figures(confusion_RKK: np.ndarray) -> np.ndarray:
+def class_measures(confusion_RKK: np.ndarray) -> np.ndarray:
     """(R, F): accuracy, balanced accuracy, macro F1, weighted F1, then K precisions, K recalls, K F1s."""
     hits_RK = np.einsum("rkk->rk", confusion_RKK)
     shown_RK, answered_RK = confusion_RKK.sum(axis=2), confusion_RKK.sum(axis=1)

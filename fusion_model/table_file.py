@@ -22,8 +22,13 @@ class TableError(ExpressionLensError):
     """A prediction table that cannot be read or used as asked; the sentence says where and why."""
 
 
-def read_csv(source: str | os.PathLike[str] | IO) -> tuple[pd.DataFrame, str]:
+def read_csv(
+    source: str | os.PathLike[str] | IO, *, max_bytes: int | None = None
+) -> tuple[pd.DataFrame, str]:
     """Read CSV in UTF-8, plain or gzip by content, from a path or file-like (bytes or text).
+
+    With `max_bytes`, a file that is larger, or becomes so when unpacked, is refused; it is never unpacked
+    further than that, for a few kilobytes can hold gigabytes.
 
     Returns
     -------
@@ -37,7 +42,7 @@ def read_csv(source: str | os.PathLike[str] | IO) -> tuple[pd.DataFrame, str]:
     TableError
         A missing, unreadable, cut or empty file, or rows of another width than the header.
     """
-    data, name = _read_bytes(source)
+    data, name = _read_bytes(source, max_bytes)
     return _parse(data, name), name
 
 
@@ -61,7 +66,7 @@ def write_csv(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
             aside.unlink(missing_ok=True)
 
 
-def _read_bytes(source: str | os.PathLike[str] | IO) -> tuple[bytes, str]:
+def _read_bytes(source: str | os.PathLike[str] | IO, max_bytes: int | None) -> tuple[bytes, str]:
     """The unpacked content and a name for sentences."""
     if isinstance(source, str | os.PathLike):
         path = Path(source)
@@ -76,10 +81,20 @@ def _read_bytes(source: str | os.PathLike[str] | IO) -> tuple[bytes, str]:
         name = "The table"
         content = source.read()
         data = content.encode() if isinstance(content, str) else content
-    if not data.startswith(b"\x1f\x8b"):
-        return data, name
+    if data.startswith(b"\x1f\x8b"):
+        data = _unpacked(data, name, max_bytes)
+    if max_bytes is not None and len(data) > max_bytes:
+        raise TableError(
+            f"{name} holds more than {max_bytes / 1e6:,.0f} MB of text; give a smaller part of it."
+        )
+    return data, name
+
+
+def _unpacked(data: bytes, name: str, max_bytes: int | None) -> bytes:
+    """The content of gzip bytes, or one byte more of it than the limit."""
     try:
-        return gzip.decompress(data), name
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+            return packed.read(-1 if max_bytes is None else max_bytes + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise TableError(f"{name} is a cut or damaged gzip file; fetch or write it again.") from error
 

@@ -28,6 +28,12 @@ def compare(page: Page) -> None:
     expect(page.get_by_text("Who is right")).to_be_visible()
 
 
+def fairness(page: Page) -> None:
+    """The London set by gender."""
+    page.goto(page.url.partition("?")[0] + "?page=fairness&data=london")
+    expect(page.get_by_text("Accuracy by gender")).to_be_visible()
+
+
 def main(chromium: str) -> None:
     """Serve the dashboard, visit its pages, and write a picture of each."""
     command = [sys.executable, "-m", "dashboard", "--port", str(PORT)]
@@ -36,7 +42,7 @@ def main(chromium: str) -> None:
         server.stdout.readline()
         browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         try:
-            for act in (look, evaluate, compare):
+            for act in (look, evaluate, compare, fairness):
                 page = browser.new_page(viewport={"width": 1280, "height": 1000})
                 page.set_default_timeout(60_000)
                 expect.set_options(timeout=60_000)

@@ -28,11 +28,14 @@ be told (Art.&nbsp;50(3)).</li>
 <h2>What it gets wrong</h2>
 <ul>
 <li>The labels of FER-2013 are opinions about small web pictures; people agree on them only in part, and
-fear, disgust and sadness are the hardest. The Evaluate page shows each.</li>
+fear, disgust and sadness are the hardest. The Evaluate page shows each, and what people reach beside
+it.</li>
 <li>The classes are the seven that FER-2013 has. A face that fits none of them still gets seven
 probabilities.</li>
 <li>Small, dark, blurred, covered or turned faces are answered less well, or not found at all.</li>
-<li>Who is in the training pictures decides for whom the models work; FER-2013 does not say who is.</li>
+<li>Who is in the training pictures decides for whom the models work; FER-2013 does not say who is. The
+Fairness page shows what is known: by what 102 people said of themselves, and by what is measured in pictures.
+Its groups are small, and none of them is ever guessed from a face.</li>
 </ul>""",
     """
 <h2>Your pictures</h2>
@@ -40,7 +43,8 @@ probabilities.</li>
 on disk, not in a log, not with anyone else. It is gone when you press <b>Forget this picture</b>, bring
 another one, or close the page. The camera is on only between “Switch camera on” and “Camera off” (or
 leaving the Look page). Its first frame shows that it works and is thrown away unread; after it only the
-stills that you take leave the browser. The page asks nothing of any other host.
+stills that you take leave the browser. A table of your own stays in your session too. The page asks nothing
+of any other host.
 </p>""",
     """
 <h2>The models</h2>
@@ -57,9 +61,10 @@ chosen before it was scored.</p>""",
     """
 <h2>Rights</h2>
 <p>The example picture is NASA’s portrait of the astronaut Eileen Collins, in the public domain. FER-2013
-(Goodfellow et al., 2013) is for research; none of its pictures comes with this program. MediaPipe is
-published under the Apache licence 2.0. You need the right to use the pictures that you show here, and for
-pictures of people who can be recognised, usually their consent.</p>""",
+(Goodfellow et al., 2013) is for research; none of its pictures comes with this program. Nor do those of the
+Face Research Lab London Set (DeBruine &amp; Jones 2017, CC BY 4.0), of which the Fairness page tells.
+MediaPipe is published under the Apache licence 2.0. You need the right to use the pictures that you show
+here, and for pictures of people who can be recognised, usually their consent.</p>""",
 )
 
 

@@ -1,61 +1,60 @@
-"""The Evaluate page: how accurate one model is, and for which expression."""
+"""The Evaluate page: how good one model is, for which expression, and how far to trust it."""
 
 from typing import Any
 
 import panel_material_ui as pmui
 
-from dashboard import tables, wording
-from dashboard.charts_figures import MEASURE_NAMES, class_chart, confusion_chart
-from dashboard.theme import palette
-from dashboard.views.figures import FigurePage, asked_slice
-from dashboard.views.parts import chart, column, folded, html, row, titled
+from dashboard.blocks import Block
+from dashboard.blocks_confidence import confidence, curves, raters
+from dashboard.blocks_evaluate import overview
+from dashboard.figure_state import SECTIONS
+from dashboard.shelf import View
+from dashboard.theme import LIGHT, Palette
+from dashboard.views.figures import FigurePage
+from dashboard.views.filter_bar import linked
+from dashboard.views.parts import row
+from dashboard.wording import model_name
+
+SECTION_NAMES = dict(zip(["Answers", "Confidence", "Curves", "People"], SECTIONS, strict=True))
+CELL_NAMES = {"Rows": "row", "Columns": "column", "Counts": "count"}
 
 
 class EvaluateView(FigurePage):
-    """Cards, measures by class, confusion matrix."""
+    """One model: answers, confidence, curves, and people beside it."""
 
     page = "evaluate"
+    title = "Evaluate"
     selectors = (("model", "Model"),)
-    watched = ("shares",)
 
-    def _parts(self) -> list[Any]:
-        state, colours = self._figures, palette(self._state.dark)
-        figures = self._record.figures(asked_slice(state), state.model)
-        measures = pmui.Grid(
-            *(
-                pmui.Grid(
-                    column(html(f"<h3>{name}</h3>"), chart(class_chart(figures, measure, colours)), gap=4),
-                    size={"xs": 12, "md": 4},
-                )
-                for measure, name in MEASURE_NAMES.items()
-            ),
-            container=True,
-            spacing=3,
-            sizing_mode="stretch_width",
-            margin=0,
+    def _above(self) -> list[Any]:
+        sections = pmui.RadioButtonGroup(
+            options=SECTION_NAMES, value=self._filters.section, size="small", margin=0
         )
-        toggle = pmui.RadioButtonGroup(
-            options={"Shares": True, "Counts": False},
-            value=state.shares,
-            size="small",
-            margin=0,
-            width=200,
-        )
-        toggle.param.watch(lambda event: setattr(state, "shares", event.new), "value")
-        matrix = chart(confusion_chart(figures, shares=state.shares, colours=colours))
-        return [
-            html(tables.figure_cards(figures)),
-            column(
-                html(titled("By expression", wording.class_reading(figures))),
-                measures,
-                html(folded("The numbers as a table", tables.class_table(figures))),
-                gap=8,
-            ),
-            column(
-                html(titled("What is taken for what", wording.confusion_reading(figures))),
-                row(toggle),
-                column(matrix, max_width=700),
-                html(folded("The numbers as a table", tables.confusion_table(figures))),
-                gap=8,
-            ),
-        ]
+        sections.param.watch(lambda event: setattr(self._filters, "section", event.new), "value")
+        self._filters.param.watch(lambda event: setattr(sections, "value", event.new), "section")
+        return [row(sections)]
+
+    def _control(self, view: View) -> Any:
+        state = self._filters
+        cells = pmui.RadioButtonGroup(options=CELL_NAMES, value=state.cells, size="small", margin=0)
+        cells.param.watch(lambda event: setattr(state, "cells", event.new), "value")
+        others = {"nothing": ""} | {
+            model_name(model): model for model in view.rows.models if model != view.model
+        }
+        against = state.against if state.against in others.values() else ""
+        return row(cells, linked(state, "against", "Minus the matrix of", others, against, width=170), gap=16)
+
+    def _blocks(self, view: View) -> list[Block]:
+        return self._section(view, self._filters.section, self._colours)
+
+    def _report_blocks(self, view: View) -> list[Block]:
+        return [block for section in SECTIONS for block in self._section(view, section, LIGHT)]
+
+    def _section(self, view: View, section: str, colours: Palette) -> list[Block]:
+        if section == "confidence":
+            return confidence(view, self._shelf.record, colours)
+        if section == "curves":
+            return curves(view, colours)
+        if section == "raters":
+            return raters(view, colours)
+        return overview(view, self._filters, colours)

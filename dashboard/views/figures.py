@@ -1,99 +1,161 @@
-"""What Evaluate and Compare share: the filter bar, and a page that is built when first opened."""
+"""What Evaluate, Compare and Fairness share: a filter bar, and blocks that are drawn when first opened."""
 
+from functools import partial
+from html import escape
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
+from bokeh.models import TapTool
 
-from dashboard.record import Record, Slice
-from dashboard.state import FigureState, PageState
-from dashboard.views.parts import column, html, row
-from dashboard.wording import model_name
-from fusion_model.prediction_table import TableError
-
-SPLIT_HELP = (
-    "Settings were chosen on PublicTest; PrivateTest is reported, as for two earlier pairs of models."
-)
-
-
-def asked_slice(figures: FigureState) -> Slice:
-    """The slice that the filter bar asks for."""
-    return Slice(split=figures.split, without_copies=figures.without_copies, mirrored=figures.mirrored)
+from dashboard.blocks import Block, Chart
+from dashboard.charts_figures import MARKS
+from dashboard.figure_state import ADDRESS, FilterState, LensState
+from dashboard.readings import EMPTY
+from dashboard.report import report_html
+from dashboard.shelf import Shelf, View
+from dashboard.theme import Palette, palette
+from dashboard.views.filter_bar import FilterBar, switch
+from dashboard.views.own import OwnView
+from dashboard.views.parts import chart, column, html, row
+from dashboard.views.rows import RowsPanel
+from fusion_model.errors import ExpressionLensError
 
 
 class FigurePage(pn.viewable.Viewer):
-    """A page of figures: filters above, charts below, built when the page is first looked at.
+    """A page of figures: filters above, blocks below, built when the page is first looked at.
 
-    Subclasses name their ``page``, the selectors of models they want, and draw in :meth:`_parts`.
+    Subclasses name their ``page``, the selectors of models they want, and make blocks in :meth:`_blocks`.
     """
 
     page = ""
+    title = ""
     selectors: tuple[tuple[str, str], ...] = ()
-    watched: tuple[str, ...] = ()
 
-    def __init__(self, state: PageState, record: Record) -> None:
+    def __init__(self, state: LensState, shelf: Shelf) -> None:
         super().__init__()
-        self._state, self._figures, self._record = state, state.figures, record
-        self._body = column(gap=32)
+        self._state, self._filters, self._shelf = state, state.filters, shelf
+        self._bar = FilterBar(state.filters, shelf, self.selectors, self._extra)
+        self._body = column(gap=36)
         self._layout = column(gap=24)
+        self._lists: list[RowsPanel] = []
         self._built = False
         self._stale = True
         state.param.watch(self._refresh, ["page", "dark"])
-        common = ["split", "without_copies", "mirrored", *(name for name, _ in self.selectors)]
-        state.figures.param.watch(self._refresh, [*common, *self.watched])
+        state.filters.param.watch(self._refresh, [*ADDRESS, "svg", "version"])
         self._refresh()
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._layout
+
+    @property
+    def _colours(self) -> Palette:
+        return palette(self._state.dark)
 
     def _refresh(self, *events: Any) -> None:
         self._stale = self._stale or any(event.name != "page" for event in events)
         if self._state.page != self.page or not self._stale:
             return
         self._stale = False
-        if self._record.trouble:
-            self._layout[:] = [pmui.Alert(object=self._record.trouble, severity="info", margin=0)]
+        if self._shelf.record.trouble:
+            self._layout[:] = [pmui.Alert(object=self._shelf.record.trouble, severity="info", margin=0)]
             return
+        self._filters.pick("")
         self._draw()
         if not self._built:
             # After the body is filled: both at once would send the same models twice.
             self._built = True
-            self._layout[:] = [self._filters(), self._body]
-
-    def _filters(self) -> pn.viewable.Viewable:
-        figures = self._figures
-        options: dict[str, Any] = {"size": "small", "margin": 0, "width": 140}
-        names = {model_name(model): model for model in self._record.models}
-        splits = list(self._record.splits)
-        widgets = [
-            pmui.Select.from_param(
-                figures.param[name], label=label, options=names, description=None, **options
-            )
-            for name, label in self.selectors
-        ]
-        widgets.append(
-            pmui.Select.from_param(
-                figures.param.split, label="Split", options=splits, description=SPLIT_HELP, **options
-            )
-        )
-        switches = [
-            pmui.Switch.from_param(
-                figures.param.without_copies, label="Without copies of training pictures", margin=0
-            )
-        ]
-        if self._record.has_unmirrored:
-            switches.append(
-                pmui.Switch.from_param(
-                    figures.param.mirrored, label="Averaged with the mirror image", margin=0
-                )
-            )
-        return row(*widgets, *switches, gap=16)
+            own = OwnView(self._filters, self._shelf)
+            head = column(self._bar, own, *self._above(), gap=8)
+            self._layout[:] = [head, self._body, self._export()]
 
     def _draw(self) -> None:
+        while self._lists:
+            self._lists.pop().close()
         try:
-            self._body[:] = self._parts()
-        except TableError as error:
-            self._body[:] = [html(f'<p role="alert">{error}</p>')]
+            view = self._shelf.view(self._filters)
+            self._bar.show(view)
+            if len(view.rows):
+                self._body[:] = [self._block(item, view) for item in self._blocks(view)]
+            else:
+                self._body[:] = [html(f'<div class="empty" role="status"><b>{EMPTY}</b></div>')]
+        except ExpressionLensError as error:
+            self._body[:] = [html(f'<p role="alert">{escape(str(error))}</p>')]
 
-    def _parts(self) -> list[Any]:
+    def _block(self, block: Block, view: View) -> pn.viewable.Viewable:
+        parts: list[Any] = [html(block.heading())] if block.heading() else []
+        if block.control:
+            parts.append(self._control(view))
+        if block.charts:
+            parts.append(self._charts(block))
+        if block.ending():
+            parts.append(html(block.ending()))
+        if block.picks:
+            self._lists.append(RowsPanel(self._filters, view, block.picks))
+            parts.append(self._lists[-1])
+        return column(*parts, gap=10)
+
+    def _charts(self, block: Block) -> pn.viewable.Viewable:
+        drawn = []
+        for item in block.charts:
+            _prepare(item, self._filters)
+            head = [html(f"<h3>{escape(item.heading)}</h3>")] if item.heading else []
+            options = {"max_width": block.width} if block.width else {}
+            drawn.append(column(*head, chart(item.plot), gap=4, **options))
+        if len(drawn) == 1 or all(item.wide for item in block.charts):
+            return column(*drawn, gap=12)
+        size = {"xs": 12, "md": 12 // len(drawn)}
+        cells = [pmui.Grid(part, size=size) for part in drawn]
+        return pmui.Grid(*cells, container=True, spacing=3, sizing_mode="stretch_width", margin=0)
+
+    def _export(self) -> pn.viewable.Viewable:
+        save = pmui.FileDownload(
+            callback=self._report,
+            filename=f"expression-lens-{self.page}.html",
+            label="This page as a report",
+            size="small",
+            margin=0,
+        )
+        svg = switch(self._filters, "svg", "Charts save as SVG instead of PNG")
+        words = "Each chart saves itself from its toolbar, each table from the link below it."
+        return row(save, svg, html(f'<p class="quiet small">{words}</p>', sizing_mode=None), gap=16)
+
+    def _report(self) -> Any:
+        view = self._shelf.view(self._filters)
+        blocks = self._report_blocks(view) if len(view.rows) else [Block(EMPTY)]
+        return report_html(self.title, view, self._filters, blocks)
+
+    def _report_blocks(self, view: View) -> list[Block]:
+        """The blocks of the report: those of the page, unless it shows a part only."""
+        return self._blocks(view)
+
+    def _above(self) -> list[Any]:
+        """What stands between the bar and the blocks, made once."""
+        return []
+
+    def _extra(self, view: View) -> list[Any]:  # noqa: ARG002  (the pages that have some need it)
+        """Further selectors in the bar."""
+        return []
+
+    def _control(self, view: View) -> Any:
         raise NotImplementedError
+
+    def _blocks(self, view: View) -> list[Block]:
+        raise NotImplementedError
+
+
+def _prepare(item: Chart, state: FilterState) -> None:
+    """Let a chart's marks be clicked, and its toolbar save what the visitor asks for."""
+    item.plot.output_backend = "svg" if state.svg else "canvas"
+    if not item.keys:
+        return
+    marks = item.plot.select_one({"name": MARKS})
+    marks.nonselection_glyph = None
+    if item.plot.select_one(TapTool) is None:
+        item.plot.add_tools(TapTool(renderers=[marks]))
+    marks.data_source.selected.on_change("indices", partial(_tapped, item, state))
+
+
+def _tapped(item: Chart, state: FilterState, _name: str, _old: list[int], new: list[int]) -> None:
+    if new:
+        state.pick(item.keys[new[0]])

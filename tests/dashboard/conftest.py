@@ -3,8 +3,10 @@
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,8 +14,9 @@ import pytest
 from PIL import Image
 
 from dashboard.state import Answer
+from fusion_model.evaluation import compare_models, model_figures
 from fusion_model.labels import EXPRESSIONS
-from fusion_model.prediction_table import table_from_frame, write_table
+from fusion_model.prediction_table import of_split, read_table, table_from_frame, write_table
 from fusion_model.predictor import FacePrediction, ModelAnswer, PicturePrediction
 
 Box = tuple[int, int, int, int]
@@ -121,3 +124,10 @@ def table_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     for path, sharpness in zip(paths, (0.3, 0.0), strict=True):
         write_table(table_from_frame(_frame(sharpness)), path)
     return paths
+
+
+@pytest.fixture(scope="session")
+def asked(table_files: tuple[Path, Path]) -> SimpleNamespace:
+    """Figures of the 200 rows of PrivateTest: ``asked.figures("cnn")``."""
+    table = of_split(read_table(table_files[0]), "PrivateTest")
+    return SimpleNamespace(figures=partial(model_figures, table), comparison=partial(compare_models, table))

@@ -6,29 +6,21 @@ import pytest
 from bokeh.models import ColumnDataSource, HBar, HoverTool, ImageURL
 
 from dashboard.charts import percent
+from dashboard.charts_compare import agreement_chart, agreement_parts, difference_chart, difference_data
 from dashboard.charts_figures import (
-    agreement_chart,
-    agreement_parts,
+    cell_keys,
     class_chart,
     confusion_chart,
     confusion_data,
-    difference_chart,
-    difference_data,
 )
 from dashboard.charts_look import box_data, photo_chart, probability_chart, probability_data
-from dashboard.record import Record, Slice
 from dashboard.theme import DARK, EXPRESSION_COLOURS, LIGHT, blend, contrast, ink_on
 from fusion_model.labels import EXPRESSIONS
 
 
 @pytest.fixture(scope="module")
-def record(table_files):
-    return Record(*table_files)
-
-
-@pytest.fixture(scope="module")
-def figures(record):
-    return {model: record.figures(Slice(), model) for model in ("cnn", "fusion")}
+def figures(asked):
+    return {model: asked.figures(model) for model in ("cnn", "fusion")}
 
 
 def test_every_expression_has_its_own_colour():
@@ -121,17 +113,33 @@ def test_class_bars_show_the_figures(figures, measure):
 
 
 def test_cells_add_up_to_the_rows(figures):
-    data = confusion_data(figures["cnn"], shares=False, colours=LIGHT)
+    data = confusion_data(figures["cnn"], cells="count", colours=LIGHT)
     assert sum(data["count"]) == figures["cnn"].n == 200
-    by_share = confusion_data(figures["cnn"], shares=True, colours=DARK)
+    by_share = confusion_data(figures["cnn"], cells="row", colours=DARK)
     first_row = [float(text) for text in by_share["printed"][: len(EXPRESSIONS)]]
     assert sum(first_row) == pytest.approx(100, abs=4)
+    by_column = confusion_data(figures["cnn"], cells="column", colours=LIGHT)
+    first_column = [float(text) for text in by_column["printed"][:: len(EXPRESSIONS)]]
+    assert sum(first_column) == pytest.approx(100, abs=4)
     assert by_share["truth"][:7] == ["angry"] * 7 and by_share["answer"][:7] == list(EXPRESSIONS)
 
 
-def test_a_chart_is_made_of_each(figures, record):
-    pair = record.comparison(Slice(), "cnn", "fusion")
-    assert confusion_chart(figures["cnn"], shares=True, colours=DARK).renderers
+def test_a_difference_of_two_matrices_adds_up_to_nothing(figures):
+    data = confusion_data(figures["fusion"], cells="count", colours=LIGHT, minus=figures["cnn"])
+    assert sum(int(text.replace("−", "-")) for text in data["printed"]) == 0
+    signs = [np.sign(int(text.replace("−", "-"))) for text in data["printed"]]
+    assert signs == [np.sign(weight) for weight in data["weight"]]
+
+
+def test_a_click_on_a_cell_tells_which(figures):
+    plot = confusion_chart(figures["cnn"], colours=LIGHT)
+    keys = cell_keys(plot)
+    assert len(keys) == 49 and set(keys) >= {"cell:angry:sad", "cell:neutral:neutral"}
+
+
+def test_a_chart_is_made_of_each(figures, asked):
+    pair = asked.comparison("cnn", "fusion")
+    assert confusion_chart(figures["cnn"], cells="row", colours=DARK).renderers
     assert difference_chart(figures["cnn"], figures["fusion"], "f1", LIGHT).renderers
     assert agreement_chart(pair, DARK).renderers
     assert sum(count for _, count, _ in agreement_parts(pair, LIGHT)) == pair.n

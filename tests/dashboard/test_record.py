@@ -1,42 +1,26 @@
-import pytest
-
-from dashboard.record import NO_TABLE, Record, Slice
-from fusion_model.prediction_table import TableError
+from dashboard.record import FER2013, LONDON, NO_TABLE, Record
 
 
-def test_figures_are_those_of_the_slice(table_files):
+def test_tables_are_read_once(table_files):
     record = Record(*table_files)
-    assert record.trouble == "" and record.models == ("cnn", "fusion")
-    assert record.splits == ("PrivateTest", "PublicTest") and record.has_unmirrored
-    assert record.figures(Slice(), "cnn").n == 200
-    assert record.figures(Slice("PublicTest"), "cnn").n == 100
-    assert record.figures(Slice(without_copies=True), "cnn").n == 180
-    assert record.comparison(Slice(without_copies=True), "cnn", "fusion").n == 180
-
-
-def test_figures_are_computed_once(table_files):
-    record = Record(*table_files)
-    assert record.figures(Slice(), "cnn") is record.figures(Slice(), "cnn")
+    assert record.trouble == "" and list(record.titles) == [FER2013, LONDON]
+    assert record.rows(FER2013, True) is record.rows(FER2013, True)
+    assert len(record.rows(FER2013, True)) == 300 and record.has(FER2013, False)
 
 
 def test_the_table_without_mirror_images_is_another(table_files):
     record = Record(*table_files)
-    plain, mirrored = (record.figures(Slice(mirrored=flag), "cnn") for flag in (False, True))
-    assert plain.accuracy.value != mirrored.accuracy.value
+    plain, mirrored = (record.rows(FER2013, flag).probabilities["cnn"] for flag in (False, True))
+    assert (plain != mirrored).any()
 
 
 def test_no_table_is_a_sentence(tmp_path):
-    record = Record(tmp_path / "none.csv.gz", tmp_path / "none2.csv.gz")
-    assert record.trouble == NO_TABLE and record.models == () and record.splits == ()
-    assert not record.has_unmirrored
+    record = Record(tmp_path / "none.csv.gz", tmp_path / "none2.csv.gz", tmp_path / "none3.csv.gz")
+    assert record.trouble == NO_TABLE and record.titles == {}
+    assert not record.has(FER2013, False)
 
 
 def test_a_damaged_table_is_a_sentence(tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n1,2\n")
     record = Record(tmp_path / "t.csv", tmp_path / "t.csv")
-    assert record.trouble and record.models == () and not record.has_unmirrored
-
-
-def test_a_split_that_is_not_there_is_an_error(table_files):
-    with pytest.raises(TableError, match="Elsewhere"):
-        Record(*table_files).figures(Slice("Elsewhere"), "cnn")
+    assert record.trouble and FER2013 not in record.titles and not record.has(FER2013, False)

@@ -1,6 +1,6 @@
 import pytest
 
-from dashboard.state import FigureState, LookState, PageState
+from dashboard.state import LookState, PageState
 
 
 def test_a_new_session_is_empty():
@@ -96,14 +96,3 @@ def test_the_end_of_a_session_empties_it_without_a_word(make_answer, make_face):
     state.end()
     state.end()
     assert state.look.answer is None and heard == [] and ended == [1]
-
-
-def test_the_selectors_offer_the_models_of_the_table():
-    figures = FigureState()
-    figures.offer(("cnn", "mobilenet", "fusion"), ("test", "validation"))
-    assert figures.split == "test"
-    assert (figures.model, figures.first, figures.second) == ("fusion", "cnn", "fusion")
-    figures.offer(("a",), ("test",))
-    assert (figures.model, figures.first, figures.second) == ("a", "a", "a")
-    figures.offer((), ())
-    assert figures.model == "a"

@@ -1,25 +1,32 @@
 """The pages without a browser: set what a visitor would set, look at what the page holds."""
 
 import dataclasses
+import gzip
+import re
 import threading
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 import pytest
 
 from dashboard.app import EXAMPLE, create_app
 from dashboard.camera import CameraDesk
+from dashboard.figure_state import SECTIONS, LensState
 from dashboard.inference import InferencePool
 from dashboard.record import Record
+from dashboard.shelf import Shelf
 from dashboard.state import PageState
 from dashboard.views.about import AboutView
 from dashboard.views.camera import camera_document
 from dashboard.views.compare import CompareView
 from dashboard.views.evaluate import EvaluateView
 from dashboard.views.face import FacePanel
+from dashboard.views.fairness import FairnessView
 from dashboard.views.look import LookView
+from dashboard.views.own import OwnView
 from dashboard.views.upload import LIMITS, PhotoDropper, drop_zone
 
 
@@ -244,50 +251,131 @@ def test_text_that_a_browser_calls_text_is_handed_over_as_bytes():
     assert taken == [b"words"]
 
 
-@pytest.mark.parametrize("view_class", [EvaluateView, CompareView])
+PAGES = pytest.mark.parametrize("view_class", [EvaluateView, CompareView, FairnessView])
+
+
+def shelf_of(table_files):
+    return Shelf(Record(*table_files))
+
+
+@PAGES
 def test_figures_are_drawn_when_the_page_is_opened_and_not_before(view_class, table_files):
-    state = PageState()
-    view = view_class(state, Record(*table_files))
+    state = LensState()
+    view = view_class(state, shelf_of(table_files))
     assert charts(view) == 0
     state.page = view.page
-    assert charts(view) >= 2 and "200" in texts(view)
+    assert charts(view) >= 2 and "<b>200 pictures</b>" in texts(view)
 
 
-@pytest.mark.parametrize("view_class", [EvaluateView, CompareView])
+@PAGES
 def test_figures_follow_the_filters(view_class, table_files):
-    state = PageState(page=view_class.page)
-    view = view_class(state, Record(*table_files))
+    state = LensState(page=view_class.page)
+    view = view_class(state, shelf_of(table_files))
     before = texts(view)
-    state.figures.without_copies = True
+    state.filters.without_copies = True
     without = texts(view)
-    assert "180" in without and without != before
-    state.figures.split = "PublicTest"
-    assert "90" in texts(view)
-    state.figures.mirrored = False
+    assert "180 of 200 pictures" in without and without != before
+    state.filters.split = "PublicTest"
+    assert "90 of 100 pictures" in texts(view)
+    state.filters.param.update(mirrored=False, data="london")
+    assert "204 pictures" in texts(view)
     state.dark = True
     assert charts(view) >= 2
 
 
-@pytest.mark.parametrize("view_class", [EvaluateView, CompareView])
+@PAGES
+def test_no_rows_left_is_a_sentence(view_class, table_files):
+    state = LensState(page=view_class.page)
+    view = view_class(state, shelf_of(table_files))
+    state.filters.mesh = "missing"
+    assert "0 of 200 pictures" in texts(view) and "No picture is left" in texts(view) and charts(view) == 0
+    state.filters.widen()
+    assert charts(view) >= 2
+
+
+@PAGES
 def test_without_a_table_the_page_says_so(view_class, tmp_path):
-    state = PageState(page=view_class.page)
-    view = view_class(state, Record(tmp_path / "a", tmp_path / "b"))
+    state = LensState(page=view_class.page)
+    view = view_class(state, Shelf(Record(tmp_path / "a", tmp_path / "b", tmp_path / "c")))
     assert "no prediction table yet" in texts(view) and charts(view) == 0
 
 
+@PAGES
+def test_a_page_becomes_a_report_of_one_file(view_class, table_files):
+    state = LensState(page=view_class.page)
+    view = view_class(state, shelf_of(table_files))
+    report = view._report().read().decode()
+    assert "200 pictures" in report and "<script" in report and "data:text/csv" in report
+    page = re.sub(r"<script[^>]*>.*?</script>", "", report, flags=re.DOTALL)
+    assert not re.search(r"""<script[^>]*src=|(?:src|href)=["']https?:""", page)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_section_is_drawn_from_real_figures(section):
+    state = LensState(page="evaluate")
+    state.filters.section = section
+    view = EvaluateView(state, Shelf(Record()))
+    assert charts(view) >= 1 and "nan" not in re.sub(r"base64,[^\"]*", "", texts(view))
+
+
 def test_a_model_is_not_compared_with_itself(table_files):
-    state = PageState(page="compare")
-    view = CompareView(state, Record(*table_files))
-    state.figures.second = "cnn"
+    state = LensState(page="compare")
+    view = CompareView(state, shelf_of(table_files))
+    state.filters.second = "cnn"
     assert "two different models" in texts(view)
 
 
-def test_counts_and_shares(table_files):
-    state = PageState(page="evaluate")
-    view = EvaluateView(state, Record(*table_files))
-    toggle = view.__panel__().select(pmui.RadioButtonGroup)[0]
-    toggle.value = False
-    assert state.figures.shares is False
+def test_a_picked_mark_lists_its_rows(table_files):
+    state = LensState(page="evaluate")
+    view = EvaluateView(state, shelf_of(table_files))
+    state.filters.pick("missed:angry")
+    assert "labelled angry, answered otherwise, the surest answers first" in texts(view)
+    marks = view.__panel__().select(pn.pane.Bokeh)[1].object.select_one({"name": "marks"})
+    marks.data_source.selected.indices = [3]
+    assert state.filters.picked == "missed:happy"
+    assert "labelled happy, answered otherwise, the surest" in texts(view)
+    state.filters.without_copies = True
+    assert "the surest answers first" not in texts(view)
+
+
+def test_a_table_of_ones_own_goes_through_the_same_pages(table_files):
+    state = LensState(page="fairness")
+    shelf = shelf_of(table_files)
+    view = FairnessView(state, shelf)
+    own = OwnView(state.filters, shelf)
+    draw = np.random.default_rng(0)
+    lines = [
+        f"{draw.choice(['cat', 'dog'])},{draw.choice(['cat', 'dog'])},{draw.choice(['old', 'new'])}"
+        for _ in range(200)
+    ]
+    own.receive("mine.csv", "\n".join(["label,prediction,lens", *lines]).encode())
+    button = own.__panel__().select(pmui.Button)[0]
+    assert not button.disabled
+    button.clicks += 1
+    assert "Accuracy by lens" in texts(view) and "200 pictures" in texts(view) and charts(view) >= 2
+    for page in (EvaluateView, CompareView):
+        state.page = page.page
+        assert "200 pictures" in texts(page(state, shelf))
+    state.page = "fairness"
+    own._forget()
+    assert "Accuracy by lens" not in texts(view) and "own" not in shelf.titles
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"", "is empty"),
+        (b"label,prediction\ncat,\ndog,cat", "Column &#x27;prediction&#x27;, row 1 (line 2"),
+        (b"a,b\n1,2\n", "No column of true labels"),
+        (b"label,m_cat,m_dog\ncat,0.5,0.5\ndog,0.9,0.9", "row 2 (line 3 of the file): the probabilities"),
+        (gzip.compress(b"0" * 250_000_000, 1), "more than 200 MB"),
+    ],
+)
+def test_a_bad_table_of_ones_own_gets_a_sentence(table_files, text, words):
+    own = OwnView(LensState().filters, shelf_of(table_files))
+    own._toggle()
+    own.receive("bad.csv", text)
+    assert words in texts(own)
 
 
 def test_about_tells_purpose_limits_rights_and_models():
@@ -307,3 +395,22 @@ def test_the_application_makes_its_two_documents(fake_predictor, table_files):
     page.dark_theme = True
     assert isinstance(app.camera(), pn.pane.HTML)
     app.close()
+
+
+def test_a_slice_is_added_by_value_and_by_range(table_files):
+    state = LensState(page="fairness")
+    state.filters.data = "london"
+    view = FairnessView(state, shelf_of(table_files))
+    bar = view._bar
+    bar._toggle(view._shelf.view(state.filters))
+    by_label = {item.label: item for item in bar.__panel__().select(pmui.Select)}
+    by_label["Slice by"].value = "gender"
+    bar.__panel__().select(pmui.MultiChoice)[0].value = ["male"]
+    use = next(item for item in bar.__panel__().select(pmui.Button) if item.label == "Use")
+    use.clicks += 1
+    assert state.filters.rules == "gender:male" and "106 of 204 pictures" in texts(view)
+    by_label = {item.label: item for item in bar.__panel__().select(pmui.Select)}
+    by_label["Slice by"].value = "age"
+    bar.__panel__().select(pmui.EditableRangeSlider)[0].value = (20, 30)
+    next(item for item in bar.__panel__().select(pmui.Button) if item.label == "Use").clicks += 1
+    assert state.filters.rules == "gender:male;age:20..30"

@@ -6,13 +6,7 @@ import pytest
 
 import dashboard
 from dashboard import wording
-from dashboard.record import Record, Slice
 from fusion_model.catalogue import Entry
-
-
-@pytest.fixture(scope="module")
-def record(table_files):
-    return Record(*table_files)
 
 
 def test_both_models_agree(make_face):
@@ -91,22 +85,22 @@ def test_latency_adds_up(make_answer):
     assert said.startswith("Answered in 20 ms: reading the file 1, finding faces 8, preparing them 2, CNN 4")
 
 
-def test_readings_name_best_worst_and_most_common_confusion(record):
-    figures = record.figures(Slice(), "fusion")
+def test_readings_name_best_worst_and_most_common_confusion(asked):
+    figures = asked.figures("fusion")
     best = max(figures.classes, key=lambda item: item.f1.value)
     assert f"best on {best.label} (F1 {best.f1.value:.2f})" in wording.class_reading(figures)
     assert "most common confusion" in wording.confusion_reading(figures)
 
 
-def test_the_comparison_says_what_the_numbers_say(record):
-    pair = record.comparison(Slice(), "cnn", "fusion")
+def test_the_comparison_says_what_the_numbers_say(asked):
+    pair = asked.comparison("cnn", "fusion")
     said = wording.comparison_reading(pair)
     assert said.startswith(f"Fusion is right on {pair.difference.value * 100:.1f} points more of these 200")
     chance = dataclasses.replace(pair, mcnemar_p=0.3)
     assert "can well be chance" in wording.comparison_reading(chance)
     even = dataclasses.replace(pair, only_first=5, only_second=5)
     assert "equally often" in wording.comparison_reading(even)
-    backwards = record.comparison(Slice(), "fusion", "cnn")
+    backwards = asked.comparison("fusion", "cnn")
     assert wording.comparison_reading(backwards).startswith("Fusion is right on")
 
 

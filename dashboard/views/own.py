@@ -1,0 +1,213 @@
+"""A table of the visitor's own: dropped on the page, its columns understood, kept in the session only."""
+
+from collections.abc import Callable
+from html import escape
+from io import BytesIO
+from typing import Any
+
+import pandas as pd
+import panel as pn
+import panel_material_ui as pmui
+
+from dashboard.figure_state import FilterState
+from dashboard.shelf import OWN, Shelf
+from dashboard.tables import html_table
+from dashboard.views.parts import column, html, row
+from dashboard.views.upload import CHUNK_BYTES, DROPPER_CSS
+from fusion_model.errors import ExpressionLensError
+from fusion_model.own_table import MOST_ROWS, Roles, guess_roles, problems, table_of_roles
+from fusion_model.rows import Rows
+from fusion_model.table_file import read_csv
+
+MAX_BYTES = 60_000_000
+MAX_UNPACKED = 200_000_000
+HELP = (
+    "<p>One row a picture, in UTF-8: a column <b>label</b>, and a model’s answers as a column "
+    "<b>prediction</b> or "
+    "as probabilities, one column a class, named <b>model_class</b> (several models: several families). "
+    "All other "
+    "columns can be sliced and grouped by; with a column <b>person</b>, intervals take pictures of one "
+    "person "
+    f"together. Up to {MOST_ROWS:,} rows, plain or .gz.</p><p class='quiet small'>The table lives in the "
+    "memory of "
+    "your session and nowhere else; <b>Forget it</b> or closing the page ends it.</p>"
+)
+CSS = DROPPER_CSS.replace("Drop a photo here, or ", "Drop a table here, or ").replace(
+    "JPG, PNG or WebP, up to 25 MB", f"CSV or CSV.GZ, up to {MAX_BYTES // 1_000_000} MB"
+)
+NONE = "none"
+
+
+class TableDropper(pn.widgets.FileDropper):
+    """A FileDropper for one table; past the limit, bytes are thrown away where they arrive."""
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(
+            multiple=False,
+            chunk_size=CHUNK_BYTES,
+            max_file_size=f"{MAX_BYTES // 1_000_000}MB",
+            previews=["pdf"],
+            sizing_mode="stretch_width",
+            margin=0,
+            stylesheets=[CSS],
+            **params,
+        )
+
+    def _process_event(self, event: Any) -> None:
+        if event.event_name == "upload_event" and event.data["chunk"] > 1:
+            kept = sum(len(chunk) for chunk in self._file_buffer.get(event.data["name"], []))
+            if kept > MAX_BYTES:
+                event.data = {**event.data, "data": b""}
+        super()._process_event(event)
+
+
+class OwnView(pn.viewable.Viewer):
+    """A line that opens a drop zone; after a drop, the assistant of columns.
+
+    Parameters
+    ----------
+    state : FilterState
+    shelf : Shelf
+        Where the table is put.
+    """
+
+    def __init__(self, state: FilterState, shelf: Shelf) -> None:
+        super().__init__()
+        self._state, self._shelf = state, shelf
+        self._open = False
+        self._frame: pd.DataFrame | None = None
+        self._name = ""
+        self._layout = column(gap=12)
+        state.param.watch(self._draw, "version")
+        self._draw()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return self._layout
+
+    def receive(self, name: str, data: bytes) -> None:
+        """Read a dropped file and show what was understood."""
+        try:
+            self._frame, _ = read_csv(BytesIO(data), max_bytes=MAX_UNPACKED)
+            self._name = name
+        except ExpressionLensError as error:
+            self._frame = None
+            self._draw(trouble=str(error))
+            return
+        self._assist(guess_roles(self._frame))
+
+    def _draw(self, *_: Any, trouble: str = "") -> None:
+        here = OWN in self._shelf.titles
+        opener = pmui.Button(
+            label="Close" if self._open else "Use your own table",
+            variant="text",
+            size="small",
+            margin=0,
+            on_click=lambda _: self._toggle(),
+        )
+        forget = pmui.Button(
+            label="Forget your table",
+            variant="text",
+            size="small",
+            margin=0,
+            on_click=lambda _: self._forget(),
+        )
+        parts: list[Any] = [row(opener, *([forget] if here else []), gap=12)]
+        if self._open:
+            wrong = [html(f'<p role="alert"><b>{escape(trouble)}</b></p>')] if trouble else []
+            parts += [html(HELP), *wrong, _drop_zone(self.receive)]
+        self._layout[:] = parts
+
+    def _toggle(self) -> None:
+        self._open = not self._open
+        self._frame = None
+        self._draw()
+
+    def _forget(self) -> None:
+        self._frame = None
+        self._shelf.forget()
+        self._state.param.update(data="", rules="", version=self._state.version + 1)
+
+    def _assist(self, roles: Roles) -> None:
+        """Show what each column was taken for, what is wrong, and a button to go on."""
+        frame = self._frame
+        assert frame is not None
+        wrong = problems(frame, roles)
+        columns = [NONE, *map(str, frame.columns)]
+        choose = pmui.Select(
+            label="True label", options=columns, value=roles.label or NONE, size="small", width=220, margin=0
+        )
+        choose.param.watch(
+            lambda event: self._assist(guess_roles(frame, "" if event.new == NONE else event.new)), "value"
+        )
+        go = pmui.Button(
+            label="Show its figures", variant="contained", size="small", margin=0, disabled=bool(wrong)
+        )
+        go.on_click(lambda _: self._take(roles))
+        again = pmui.Button(
+            label="Another file", variant="text", size="small", margin=0, on_click=lambda _: self._draw()
+        )
+        said = f"<p><b>{escape(self._name)}</b>: {len(frame):,} rows, {len(frame.columns)} columns.</p>"
+        faults = "".join(f"<li>{escape(sentence)}</li>" for sentence in wrong)
+        alert = f'<div role="alert"><p><b>Not yet usable:</b></p><ul>{faults}</ul></div>' if wrong else ""
+        self._layout[:] = [
+            html(f"<h2>Your own table</h2>{said}"),
+            row(choose, gap=12),
+            html(_understood(frame, roles) + alert),
+            row(go, again, gap=12),
+        ]
+
+    def _take(self, roles: Roles) -> None:
+        assert self._frame is not None
+        try:
+            rows = Rows.of(table_of_roles(self._frame, roles))
+        except ExpressionLensError as error:
+            self._draw(trouble=str(error))
+            return
+        self._frame, self._open = None, False
+        self._shelf.take(rows, self._name)
+        self._state.widen()
+        self._state.param.update(
+            data=OWN, split="", model="", first="", second="", version=self._state.version + 1
+        )
+
+
+def _understood(frame: pd.DataFrame, roles: Roles) -> str:
+    """What each column was taken for, as a table."""
+    family_of = {c: (m, label) for m, f in roles.probabilities.items() for label, c in f.items()}
+    predictions = {c: model for model, c in roles.predictions.items()}
+    plain = {
+        roles.label: "true label",
+        roles.split: "split",
+        roles.person: "person: rows of one belong together",
+    }
+    lines = []
+    for name in map(str, frame.columns):
+        if name in plain:
+            role = plain[name]
+        elif name in family_of:
+            role = "probability of {1}, model {0}".format(*family_of[name])
+        elif name in predictions:
+            role = f"answers of model {predictions[name]} (no probabilities: its confidence says nothing)"
+        else:
+            role = "to slice and group by"
+        example = next((str(value) for value in frame[name].head(20) if not pd.isna(value)), "–")
+        lines.append([name, role, example[:40]])
+    return html_table("What each column was taken for", ["column", "role", "for example"], lines)
+
+
+def _drop_zone(on_table: Callable[[str, bytes], None]) -> pn.Column:
+    """A place for a table; its bytes are handed over and forgotten."""
+    place = column(gap=0)
+    dropper = TableDropper()
+
+    def taken(event: Any) -> None:
+        if not event.new:
+            return
+        name, data = next(iter(event.new.items()))
+        event.obj.value.clear()
+        place[:] = []
+        on_table(name, data.encode() if isinstance(data, str) else data)
+
+    dropper.param.watch(taken, "value")
+    place[:] = [dropper]
+    return place

@@ -1,0 +1,84 @@
+import gzip
+from io import BytesIO
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fusion_model.labels import EXPRESSIONS
+from fusion_model.own_table import MOST_ROWS, guess_roles, problems, table_of_roles
+from fusion_model.table_file import TableError, read_csv
+
+
+def frame(**more):
+    return pd.DataFrame({"label": ["cat", "dog", "cat"], **more})
+
+
+def test_predictions_and_groups_are_found():
+    given = frame(
+        prediction=["cat", "cat", "bird"], pred_b=["dog", "dog", "cat"], age=[1.5, 2, 3], person=[7, 7, 8]
+    )
+    roles = guess_roles(given)
+    assert roles.label == "label" and roles.person == "person"
+    assert roles.predictions == {"model": "prediction", "b": "pred_b"}
+    assert roles.labels == ("bird", "cat", "dog")
+    table = table_of_roles(given, roles)
+    assert table.models == ("model", "b") and table.predicted("model").tolist() == [1, 1, 0]
+    assert table.frame["age"].tolist() == [1.5, 2, 3] and table.frame["person"].tolist() == ["7", "7", "8"]
+
+
+def test_families_of_probabilities_are_found_with_any_or_no_prefix():
+    given = frame(a_cat=[0.9, 0.2, 0.5], a_dog=[0.1, 0.8, 0.5], cat=[1, 0, 1], dog=[0, 1, 0])
+    roles = guess_roles(given)
+    assert roles.probabilities == {
+        "a": {"cat": "a_cat", "dog": "a_dog"},
+        "model": {"cat": "cat", "dog": "dog"},
+    }
+    np.testing.assert_allclose(table_of_roles(given, roles).probabilities("a")[:, 0], [0.9, 0.2, 0.5])
+
+
+def test_the_seven_expressions_keep_their_order_where_not_all_are_shown():
+    given = pd.DataFrame(
+        {"emotion": ["happy", "neutral"], **{f"m_{name}": [1 / 7] * 2 for name in EXPRESSIONS}}
+    )
+    roles = guess_roles(given)
+    assert roles.labels == EXPRESSIONS and roles.label == "emotion"
+
+
+def test_labels_may_be_numbers_and_splits_are_kept():
+    given = pd.DataFrame({"y_true": [0, 1, 1], "y_pred": [0, 1, 0], "fold": ["a", "a", None]})
+    table = table_of_roles(given, guess_roles(given))
+    assert table.labels == ("0", "1") and table.predicted("model").tolist() == [0, 1, 0]
+    assert table.frame["split"].tolist() == ["a", "a", "not told"]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (pd.DataFrame({"x": [1.0, 2.0]}), "No column of true labels"),
+        (frame(), "No model was found"),
+        (
+            frame(prediction=["cat", None, "dog"]),
+            "Column 'prediction', row 2 \\(line 3 of the file\\): is empty",
+        ),
+        (frame(m_cat=[0.5, 0.5, 2], m_dog=[0.5, 0.5, 0]), "Column 'm_cat', row 3 .*'2.0' is no probability"),
+        (frame(m_cat=[0.5, 0.7, 0.9], m_dog=[0.5, 0.5, 0.9]), "row 2 .*and 1 more.*sum to 1.2"),
+        (frame(prediction=["cat", "dog", "cat"]).iloc[:0], "no rows|No column"),
+        (pd.DataFrame({"label": ["a", "b"] * MOST_ROWS, "prediction": "a"}), "at most 100,000"),
+        (pd.DataFrame({"label": [None, "b", "c"], "prediction": ["b", "b", "c"]}), "Column 'label', row 1"),
+    ],
+)
+def test_what_is_wrong_is_said_by_column_and_row(given, words):
+    roles = guess_roles(given)
+    assert problems(given, roles)
+    with pytest.raises(TableError, match=words):
+        table_of_roles(given, roles)
+
+
+def test_a_small_file_that_unpacks_without_end_is_refused():
+    bomb = gzip.compress(b"label,prediction\n" + b"a,b\n" * 3_000_000)
+    with pytest.raises(TableError, match="more than 1 MB"):
+        read_csv(BytesIO(bomb), max_bytes=1_000_000)
+    assert len(read_csv(BytesIO(gzip.compress(b"a\n1\n")), max_bytes=100)[0]) == 1
+    with pytest.raises(TableError, match="damaged gzip"):
+        read_csv(BytesIO(bomb[:200]), max_bytes=1_000_000)
