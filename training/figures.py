@@ -23,9 +23,11 @@ from training.score_blocks import (
     ferplus,
     latency,
     london,
+    london_groups,
     own_contempt,
     own_smiling,
     percent,
+    surroundings,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -186,6 +188,8 @@ BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
     "models": models,
     "coverage": coverage,
     "london": london,
+    "london-groups": london_groups,
+    "surroundings": surroundings,
     "latency": latency,
     "own-contempt": own_contempt,
     "own-smiling": own_smiling,

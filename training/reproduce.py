@@ -3,10 +3,10 @@
 ``python -m training.reproduce --data fer2013.csv --votes fer2013new.csv [--london FOLDER] [--publish]``
 
 In this order: landmarks of all pictures, the CNN, the landmark branch, the fusion model, the prediction
-tables, the photographs of the London set, the study of landmarks over seeds, the figures in the texts. What
-is finished in ``runs`` is kept and a killed run goes on, so the command can be repeated until it ends.
-Without ``--publish`` the tables are written to ``runs/evaluation`` and compared with those that the package
-ships; with it they, the weights, the study's results and the texts are replaced.
+tables, the photographs of the London set, faces in other surroundings, the study of landmarks over seeds, the
+figures in the texts. What is finished in ``runs`` is kept and a killed run goes on, so the command can be
+repeated until it ends. Without ``--publish`` the tables are written to ``runs/evaluation`` and compared with
+those that the package ships; with it they, the weights, the study's results and the texts are replaced.
 
 On another machine the last bits differ, and with them a few answers in a thousand.
 """
@@ -19,7 +19,7 @@ from fusion_model.checkpoint import ASSETS
 from fusion_model.errors import ExpressionLensError
 from fusion_model.evaluation import model_figures
 from fusion_model.prediction_table import of_split, read_table
-from training import evaluate, figures, landmark_study, london
+from training import evaluate, figures, landmark_study, london, surroundings
 from training.landmark_cache import DEFAULT_CACHE
 from training.train import finish
 
@@ -56,6 +56,9 @@ def _measure(options: argparse.Namespace, models: list[str]) -> int:
         table = (ASSETS if options.publish else out) / london.TABLE.name
         photographs = ["--folder", str(options.london)]
         steps.append(lambda: london.main([*photographs, "--out", str(table), "--models", *models]))
+    counts = surroundings.RESULT if options.publish else out / surroundings.RESULT.name
+    read = ["--data", str(options.data), "--cache", str(options.cache)]
+    steps.append(lambda: surroundings.main([*read, "--out", str(counts), *models]))
     if not options.without_study:
         results = landmark_study.RESULTS if options.publish else out
         study = [*common, "--runs", str(options.runs), "--out", str(results)]

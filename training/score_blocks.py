@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from fusion_model.catalogue import ASSETS, catalogue
@@ -15,6 +16,8 @@ MODEL_NAMES = {"cnn": "CNN, pixels", "fusion": "Fusion, pixels + landmarks"}
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 TIMED = ("all models together", "cnn alone", "fusion alone")
 LONDON = "london_predictions.csv.gz"
+SURROUNDINGS = "surroundings.csv"
+SMALLEST_GROUP = 10  # of a table by group
 MEASURED_SPLIT = "PrivateTest"
 LEVEL = "0.9"  # of the figures by expression
 REPEATS = 5  # halvings of PublicTest to compare scores by
@@ -119,11 +122,46 @@ def london(_: dict[str, Any]) -> str:
     return "\n".join(rows) + "\n"
 
 
+def london_groups(_: dict[str, Any]) -> str:
+    """Smiles of the London set taken for smiles, by what the persons reported; groups from 10 on."""
+    table = read_table(ASSETS / LONDON)
+    frame = table.frame[table.frame["label"] == "happy"]
+    rows = [
+        f"| smiling, by | {' | '.join(map(called, table.models))} |",
+        f"| --- |{' ---: |' * len(table.models)}",
+    ]
+    for column in ("gender", "age_band", "ethnicity"):
+        for group, inside in frame.groupby(column):
+            if len(inside) >= SMALLEST_GROUP:
+                chosen = inside.index.to_numpy()
+                cells = [_share((table.predicted(m) == table.truth())[chosen]) for m in table.models]
+                rows.append(f"| {column.replace('_', ' ')} {group} | {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
 def _share(right_N: np.ndarray) -> str:
     """``59 of 102, 57.8 % (48.1–67.0)``."""
-    low, high = proportion_confint(right_N.sum(), len(right_N), method="wilson")
-    share = f"{100 * right_N.mean():.1f} % ({100 * low:.1f}–{100 * high:.1f})"
-    return f"{right_N.sum()} of {len(right_N)}, {share}"
+    return f"{right_N.sum()} of {len(right_N)}, {_wilson(int(right_N.sum()), len(right_N))}"
+
+
+def _wilson(right: int, n: int) -> str:
+    """``57.8 % (48.1–67.0)``."""
+    low, high = proportion_confint(right, n, method="wilson")
+    return f"{100 * right / n:.1f} % ({100 * low:.1f}–{100 * high:.1f})"
+
+
+def surroundings(_: dict[str, Any]) -> str:
+    """Accuracy on faces in other surroundings, by the result file of `training.surroundings`."""
+    counts = pd.read_csv(RESULTS / SURROUNDINGS)
+    shown = list(counts["surroundings"].unique())
+    rows = [
+        f"| model | split | {' | '.join(f'in {name} surroundings' for name in shown)} |",
+        f"| --- | --- |{' ---: |' * len(shown)}",
+    ]
+    for (model, split), found in counts.groupby(["model", "split"], sort=False):
+        cells = [_wilson(row.right, row.n) for row in found.itertuples()]
+        rows.append(f"| {called(model)} | {split} | {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
 
 
 def latency(_: dict[str, Any]) -> str:

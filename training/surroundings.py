@@ -1,0 +1,152 @@
+"""How much do models go by what surrounds a face? Test pictures with their surroundings exchanged.
+
+``python -m training.surroundings --data fer2013.csv [NAME=WEIGHTS ...]`` counts right answers by model, split
+and surroundings, and writes them to ``docs/results/surroundings.csv``. Surroundings are
+
+- ``own``: the crops as they are.
+- ``another's``: outside the face's outline every crop is that of another picture of the split.
+- ``grey``: outside the outline it is the face's mean grey.
+
+A face without a mesh keeps its own. Answers are those of the page, with flip test-time augmentation.
+Pictures whose class can be read off the background train models that fail elsewhere: Xiao et al. 2021,
+"Noise or signal: the role of image backgrounds in object recognition".
+
+Shape suffixes: N pictures, H height, W width, L landmark (478), D coordinate.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from fusion_model.catalogue import ASSETS, available_models
+from fusion_model.classifier import load_classifiers
+from fusion_model.errors import ExpressionLensError
+from fusion_model.preprocess import SIDE, FaceInputs
+from training.dataset import Samples, make_samples
+from training.evaluate import TEST_SPLITS, named_weights
+from training.fer2013 import read_fer2013
+from training.landmark_cache import DEFAULT_CACHE, landmarks_of
+from training.scoring import face_of
+
+RESULT = Path("docs/results/surroundings.csv")
+SURROUNDINGS = ("own", "another's", "grey")
+#: Landmarks of the face's outline: FACEMESH_FACE_OVAL of MediaPipe.
+FACE_OVAL = (
+    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377),
+    *(152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
+)
+#: Bits of a fraction of a px with which the outline is drawn.
+_FRACTION = 4
+_BATCH = 128
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line."""
+    options = _parser().parse_args(arguments)
+    weights = dict(options.models) or {name: ASSETS / f"{name}.safetensors" for name in available_models()}
+    try:
+        counts = measure(options.data, weights, options.cache)
+    except ExpressionLensError as error:
+        print(error, file=sys.stderr)
+        return 1
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    aside = options.out.with_name(options.out.name + ".aside")
+    counts.to_csv(aside, index=False, lineterminator="\n")
+    aside.replace(options.out)
+    print(counts.assign(percent=(100 * counts["right"] / counts["n"]).round(2)).to_string(index=False))
+    return 0
+
+
+def measure(data: Path, models: dict[str, Path], cache: Path) -> pd.DataFrame:
+    """Right answers: one row a model, split and surroundings.
+
+    Parameters
+    ----------
+    data : what `training.fer2013.read_fer2013` reads
+    models : weights by model name
+    cache : folder of the landmark cache
+    """
+    classifiers = dict(zip(models, load_classifiers(models.values()), strict=True))
+    dataset = read_fer2013(data)
+    landmarks = landmarks_of(dataset, cache)
+    samples = make_samples(dataset, landmarks)
+    rows = []
+    for split in TEST_SPLITS:
+        inside_N = dataset.splits_N == split
+        chosen = samples.select(inside_N)
+        masks_NHW = face_masks(landmarks.landmarks_NLD[inside_N], chosen)
+        for surroundings in SURROUNDINGS:
+            faces = faces_in(chosen, masks_NHW, surroundings)
+            for name, classifier in classifiers.items():
+                answers = [
+                    classifier.logits(faces[first : first + _BATCH]).argmax(axis=1)
+                    for first in range(0, len(faces), _BATCH)
+                ]
+                right = int((np.concatenate(answers) == chosen.labels_N).sum()) if answers else 0
+                rows.append((name, split, surroundings, right, len(chosen)))
+    return pd.DataFrame(rows, columns=["model", "split", "surroundings", "right", "n"])
+
+
+def face_masks(landmarks_NLD: np.ndarray, samples: Samples) -> np.ndarray:
+    """Where the face is in every crop: inside the oval of its mesh, from forehead to chin and ear to ear.
+
+    Parameters
+    ----------
+    landmarks_NLD : (N, 478, 3), px of the pictures
+    samples : these pictures
+
+    Returns
+    -------
+    bool (N, 48, 48), true inside the convex outline; all true without a mesh
+    """
+    masks_NHW = np.ones((len(samples), SIDE, SIDE), np.uint8)
+    for row in np.flatnonzero(samples.mesh_found_N):
+        matrix = samples.matrices_N23[row]
+        points = landmarks_NLD[row, list(FACE_OVAL), :2] @ matrix[:, :2].T + matrix[:, 2]
+        hull = np.round(cv2.convexHull(points.astype(np.float32)) * 2**_FRACTION).astype(np.int32)
+        masks_NHW[row] = 0
+        cv2.fillConvexPoly(masks_NHW[row], hull, (1,), shift=_FRACTION)
+    return masks_NHW.astype(bool)
+
+
+def faces_in(
+    samples: Samples, masks_NHW: np.ndarray, surroundings: str, seed: int = 0
+) -> Sequence[FaceInputs]:
+    """The inputs of all samples in these surroundings; whose another's are follows from the seed."""
+    faces = [face_of(samples, index) for index in range(len(samples))]
+    if surroundings == "own":
+        return faces
+    others = np.random.default_rng(seed).permutation(len(faces))
+    made = []
+    for face, mask_HW, other in zip(faces, masks_NHW, others, strict=True):
+        around = faces[other].crop_HW if surroundings == "another's" else _mean_grey(face.crop_HW, mask_HW)
+        crop_HW = np.where(mask_HW, face.crop_HW, around)
+        made.append(FaceInputs(crop_HW, face.landmarks_LD, face.mesh_found))
+    return made
+
+
+def _mean_grey(crop_HW: np.ndarray, mask_HW: np.ndarray) -> np.uint8:
+    inside = crop_HW[mask_HW]
+    return np.uint8(round(float(inside.mean()))) if len(inside) else np.uint8(128)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.surroundings", description="Score models on faces in other surroundings."
+    )
+    parser.add_argument(
+        "models", nargs="*", type=named_weights, metavar="NAME=WEIGHTS", help="default: the package's"
+    )
+    parser.add_argument("--data", type=Path, required=True, help="fer2013.csv or what else training reads")
+    parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="folder of the landmark cache")
+    parser.add_argument("--out", type=Path, default=RESULT, help="the result file")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
