@@ -1,9 +1,10 @@
-"""What Compare tells: two models on the same pictures, what changes between them, and all models ranked."""
+"""What Compare tells: two models on the same pictures, what changes between them, and all of them ranked."""
 
 import math
 
 from dashboard import wording
 from dashboard.blocks import Block, Chart, Pick, Table
+from dashboard.blocks_costs import costs
 from dashboard.blocks_evaluate import model_of
 from dashboard.charts import percent
 from dashboard.charts_compare import agreement_chart, agreement_parts, difference_chart
@@ -18,9 +19,11 @@ from fusion_model.model_pairs import PairedFigures, RankedModel, flips, paired_f
 
 
 def comparison(view: View, colours: Palette) -> list[Block]:
-    """The pair, their answers, their figures by expression, the ranking."""
+    """The pair, their answers, their figures by expression; the ranking of all models and their costs."""
+    ranked = ranking(view.rows)
+    every = [_ranking(ranked, colours), *costs(view, ranked, colours)]
     if view.first == view.second:
-        return [Block("", "Choose two different models to compare."), _ranking(view, colours)]
+        return [Block("", "Choose two different models to compare."), *every]
     rows, pair = view.rows, (view.first, view.second)
     first, second = (model_of(view, model) for model in pair)
     found = comparison_of(pair, rows.truth_N, rows.answers[view.first], rows.answers[view.second])
@@ -29,7 +32,7 @@ def comparison(view: View, colours: Palette) -> list[Block]:
         Block("", before=comparison_cards(first, second, found)),
         _who_is_right(view, found, colours),
         _by_expression(first, second, paired, colours),
-        _ranking(view, colours),
+        *every,
     ]
 
 
@@ -96,8 +99,7 @@ def _by_expression(
     )
 
 
-def _ranking(view: View, colours: Palette) -> Block:
-    found = ranking(view.rows)
+def _ranking(found: tuple[RankedModel, ...], colours: Palette) -> Block:
     names = [model_name(item.figures.model) for item in found]
     intervals = [item.figures.accuracy for item in found]
     best = found[0].figures

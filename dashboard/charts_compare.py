@@ -1,15 +1,18 @@
-"""Charts of two models on the same pictures: who is right, and both by class."""
+"""Charts of models on the same pictures: which is right, both by class, and accuracy against time."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
-from bokeh.models import ColumnDataSource, FactorRange, FixedTicker, Range1d
+from bokeh.models import ColumnDataSource, FactorRange, FixedTicker, NumeralTickFormatter, Range1d
 from bokeh.plotting import figure
 
 from dashboard.charts import BAR_FONT, fill_alpha, percent, quiet_figure
 from dashboard.charts_figures import MARKS, Measure, number
 from dashboard.theme import CHART_FONT, Palette, blend, expression_colour, ink_on
 from dashboard.wording import model_name, points
+from fusion_model.bootstrap import Interval
+from fusion_model.costs import ModelCost
 from fusion_model.evaluation import ModelFigures, PairedComparison
 
 
@@ -152,4 +155,80 @@ def difference_chart(first: ModelFigures, second: ModelFigures, measure: Measure
         text_font_size=BAR_FONT,
         text_color=colours.text,
     )
+    return plot
+
+
+def cost_chart(found: Mapping[str, tuple[Interval, ModelCost]], colours: Palette) -> figure:
+    """Accuracy with its interval against the time for a face, named marks; outlined for the CNN.
+
+    Parameters
+    ----------
+    found : dict of str to (accuracy, ModelCost)
+        By model; each with a time.
+    colours : Palette
+    """
+    models = list(found)
+    times = [found[model][1].latency_ms.value for model in models]
+    accuracies = [found[model][0] for model in models]
+    source = ColumnDataSource(
+        data={
+            "name": [model_name(model) for model in models],
+            "x": times,
+            "y": [item.value for item in accuracies],
+            "low": [item.low for item in accuracies],
+            "high": [item.high for item in accuracies],
+            "alpha": [fill_alpha(model) for model in models],
+        }
+    )
+    low, high = min(item.low for item in accuracies), max(item.high for item in accuracies)
+    plot = quiet_figure(
+        colours,
+        hover=[
+            ("", "@name"),
+            ("accuracy", "@y{0.0 %} (@low{0.0 %} to @high{0.0 %})"),
+            ("a face", "@x{0.0} ms"),
+        ],
+        x_range=Range1d(start=0, end=max(times) * 1.3),
+        y_range=Range1d(start=low - 0.01, end=high + 0.01),
+        height=280,
+        x_axis_label="CPU time for a face, ms",
+        y_axis_label="accuracy",
+    )
+    plot.axis.axis_label_text_font_style = "normal"
+    plot.yaxis.formatter = NumeralTickFormatter(format="0 %")
+    plot.ygrid.grid_line_color = colours.faint
+    plot.segment(x0="x", x1="x", y0="low", y1="high", source=source, line_color=colours.text, line_width=1.4)
+    plot.scatter(
+        x="x",
+        y="y",
+        size=12,
+        source=source,
+        line_color=colours.accent,
+        line_width=2,
+        fill_color=colours.surface,
+    )
+    marks = plot.scatter(
+        x="x",
+        y="y",
+        size=12,
+        source=source,
+        name=MARKS,
+        line_color=colours.accent,
+        line_width=2,
+        fill_color=colours.accent,
+        fill_alpha="alpha",
+    )
+    plot.text(
+        x="x",
+        y="y",
+        text="name",
+        source=source,
+        x_offset=12,
+        text_baseline="middle",
+        text_font=CHART_FONT,
+        text_font_size=BAR_FONT,
+        text_color=colours.text,
+    )
+    for tool in plot.hover:
+        tool.renderers = [marks]
     return plot

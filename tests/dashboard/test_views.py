@@ -28,6 +28,10 @@ from dashboard.views.fairness import FairnessView
 from dashboard.views.look import LookView
 from dashboard.views.own import OwnView
 from dashboard.views.upload import LIMITS, PhotoDropper, drop_zone
+from fusion_model.bootstrap import Interval
+from fusion_model.costs import model_costs
+
+NO_TIME = Interval(np.nan, np.nan, np.nan)
 
 
 def texts(view) -> str:
@@ -316,6 +320,26 @@ def test_every_section_is_drawn_from_real_figures(section):
     state.filters.section = section
     view = EvaluateView(state, Shelf(Record()))
     assert charts(view) >= 1 and "nan" not in re.sub(r"base64,[^\"]*", "", texts(view))
+
+
+def test_compare_tells_what_the_models_cost(table_files, monkeypatch):
+    known = model_costs()
+    state = LensState(page="compare")
+    view = CompareView(state, shelf_of(table_files))
+    told = texts(view)
+    assert "What they cost" in told and f"{known['cnn'].parameters / 1e6:.2f} M" in told
+    for name in ("cnn", "fusion"):
+        assert f"{known[name].latency_ms.value:.1f} ms" in told
+    drawn = charts(view)
+    # Without a measurement there is no chart, and a sentence says why.
+    nothing = {name: dataclasses.replace(cost, latency_ms=NO_TIME) for name, cost in known.items()}
+    monkeypatch.setattr("dashboard.blocks_costs.model_costs", lambda: nothing)
+    state.filters.without_copies = True
+    assert "was not measured here" in texts(view) and charts(view) == drawn - 1
+    # Models of another table are not those of the program.
+    monkeypatch.setattr("dashboard.blocks_costs.model_costs", dict)
+    state.filters.without_copies = False
+    assert "What they cost" not in texts(view)
 
 
 def test_a_model_is_not_compared_with_itself(table_files):

@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 
 from fusion_model.checkpoint import Base, load_card, load_checkpoint, save_checkpoint
+from fusion_model.costs import CostError
 from fusion_model.evaluation import model_figures
 from fusion_model.labels import EXPRESSIONS
-from fusion_model.overview import OverviewError, as_frame, as_text, main, overview
+from fusion_model.overview import as_frame, as_text, main, overview
 from fusion_model.prediction_table import PredictionTable, table_from_frame
 
 Saved = Callable[..., Path]
@@ -68,7 +69,7 @@ def test_every_model_has_its_figures_sizes_and_costs(folder: Path, table: Predic
     latency = folder / "latency.json"
     latency.write_text(json.dumps({"timings": {"cnn alone": timing}}))
     cnn, fusion = overview(table, folder, latency, resamples=50)
-    assert [(model.name, model.title, model.base) for model in (cnn, fusion)] == [
+    assert [(model.name, model.cost.title, model.cost.base) for model in (cnn, fusion)] == [
         ("cnn", "CNN", ""),
         ("fusion", "Fusion", "cnn"),
     ]
@@ -78,12 +79,12 @@ def test_every_model_has_its_figures_sizes_and_costs(folder: Path, table: Predic
         assert model.f1 == {item.label: item.f1 for item in figures.classes}
         weights = folder / f"{model.name}.safetensors"
         network, _ = load_checkpoint(weights)
-        assert model.parameters == sum(parameter.numel() for parameter in network.parameters())
-        assert model.file_bytes == weights.stat().st_size
-    assert (cnn.latency_ms.value, cnn.latency_ms.low, cnn.latency_ms.high) == (7.0, 6.5, 9.0)
-    assert math.isnan(fusion.latency_ms.value)
-    assert (cnn.minutes, cnn.minutes_in_all, cnn.machines) == (10.0, 15.0, ("a", "b"))
-    assert (fusion.minutes, fusion.minutes_in_all, fusion.machines) == (2.0, 18.5, ("a", "c"))
+        assert model.cost.parameters == sum(parameter.numel() for parameter in network.parameters())
+        assert model.cost.file_bytes == weights.stat().st_size
+    assert (cnn.cost.latency_ms.value, cnn.cost.latency_ms.low, cnn.cost.latency_ms.high) == (7.0, 6.5, 9.0)
+    assert math.isnan(fusion.cost.latency_ms.value)
+    assert (cnn.cost.minutes, cnn.cost.minutes_in_all, cnn.cost.machines) == (10.0, 15.0, ("a", "b"))
+    assert (fusion.cost.minutes, fusion.cost.minutes_in_all, fusion.cost.machines) == (2.0, 18.5, ("a", "c"))
 
 
 def test_the_frame_has_a_row_a_model_and_the_text_too(folder: Path, table: PredictionTable) -> None:
@@ -103,13 +104,13 @@ def test_a_card_without_costs_leaves_them_unknown(folder: Path, table: Predictio
     (folder / "fusion.safetensors").unlink()
     save_checkpoint(path, network, card)
     (cnn,) = overview(table, folder, folder / "none.json", resamples=20)
-    assert math.isnan(cnn.minutes) and math.isnan(cnn.minutes_in_all) and cnn.machines == ()
+    assert math.isnan(cnn.cost.minutes) and math.isnan(cnn.cost.minutes_in_all) and cnn.cost.machines == ()
 
 
 @pytest.mark.parametrize("broken", ["cnn.json", "cnn.safetensors", "latency.json"])
 def test_what_cannot_be_read_is_named(broken: str, folder: Path, table: PredictionTable) -> None:
     (folder / broken).write_text("{")
-    with pytest.raises(OverviewError, match=broken):
+    with pytest.raises(CostError, match=broken):
         overview(table, folder, folder / "latency.json", resamples=20)
 
 
