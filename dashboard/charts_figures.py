@@ -180,7 +180,7 @@ def confusion_chart(
 
 def cell_keys(plot: figure) -> list[str]:
     """Keys of the cells of a confusion chart, in the order of its source."""
-    data = plot.select_one({"name": MARKS}).data_source.data
+    data = next(item for item in plot.renderers if item.name == MARKS).data_source.data
     return [f"cell:{truth}:{answer}" for truth, answer in zip(data["truth"], data["answer"], strict=True)]
 
 
