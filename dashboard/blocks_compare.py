@@ -6,6 +6,7 @@ from dashboard import wording
 from dashboard.blocks import Block, Chart, Pick, Table
 from dashboard.blocks_costs import costs
 from dashboard.blocks_evaluate import model_of
+from dashboard.blocks_seeds import over_seeds
 from dashboard.charts import percent
 from dashboard.charts_compare import agreement_chart, agreement_parts, difference_chart
 from dashboard.charts_groups import dots_chart
@@ -32,6 +33,7 @@ def comparison(view: View, colours: Palette) -> list[Block]:
         Block("", before=comparison_cards(first, second, found)),
         _who_is_right(view, found, colours),
         _by_expression(first, second, paired, colours),
+        *over_seeds(view, colours),
         *every,
     ]
 

@@ -1,6 +1,7 @@
 """Tables that answer "do landmarks help?", from the result files of `training.landmark_study`.
 
-`training.figures` writes them into ``docs/landmarks.md``.
+`training.figures` writes them into ``docs/landmarks.md``; ``python -m training.landmark_report`` writes what
+the Compare page tells of seeds.
 
 Intervals are of 95 %. Over pictures: the percentile bootstrap of the mean, over pictures, of each picture's
 difference averaged over seeds. Over seeds: Student's t on the seeds' differences; few seeds make it wide.
@@ -8,6 +9,7 @@ difference averaged over seeds. Over seeds: Student's t on the seeds' difference
 Shape suffixes: N pictures, S seeds.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +24,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 
 from fusion_model.checkpoint import ASSETS, load_card
 from fusion_model.prediction_table import read_table
+from fusion_model.seeds import SEEDS_TABLE
 from training.landmark_study import ANSWERS, LIMITS, RESULTS
 
 ROOT = Path(__file__).parents[1]
@@ -250,3 +253,28 @@ def _head(title: str, columns: list[str]) -> list[str]:
 
 def _line(name: Any, cells: list[str]) -> str:
     return f"| {name} | {' | '.join(cells)} |"
+
+
+def seeds_table(study: Study) -> pd.DataFrame:
+    """One row a seed: right answers of every arm, pictures that only one of the pair gets, McNemar's p."""
+    rows = []
+    for column, seed in enumerate(study.seeds):
+        first_N, second_N = (study.right[arm][:, column] for arm in ("cnn", "fusion"))
+        row: dict[str, Any] = {"seed": seed, "n": len(study.frame)}
+        row |= {arm: int(study.right[arm][:, column].sum()) for arm in TITLES}
+        row |= {"only_cnn": int((first_N & ~second_N).sum()), "only_fusion": int((~first_N & second_N).sum())}
+        rows.append(row | {"mcnemar_p": float(f"{_p(study, column):.3g}")})
+    return pd.DataFrame(rows)
+
+
+def main() -> int:
+    """Write what the Compare page tells of seeds, from the result files, into the package."""
+    aside = SEEDS_TABLE.with_suffix(".aside")
+    seeds_table(Study.read()).to_csv(aside, index=False, lineterminator="\n")
+    aside.replace(SEEDS_TABLE)
+    print(f"{SEEDS_TABLE.name}: written")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

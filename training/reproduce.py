@@ -19,7 +19,7 @@ from fusion_model.checkpoint import ASSETS
 from fusion_model.errors import ExpressionLensError
 from fusion_model.evaluation import model_figures
 from fusion_model.prediction_table import of_split, read_table
-from training import evaluate, figures, landmark_study, london, surroundings
+from training import evaluate, figures, landmark_report, landmark_study, london, surroundings
 from training.landmark_cache import DEFAULT_CACHE
 from training.train import finish
 
@@ -64,6 +64,8 @@ def _measure(options: argparse.Namespace, models: list[str]) -> int:
         study = [*common, "--runs", str(options.runs), "--out", str(results)]
         study += ["--seeds", *map(str, options.seeds)]
         steps.append(lambda: landmark_study.main(study))
+        if options.publish:
+            steps.append(landmark_report.main)
     steps.append((lambda: figures.main([])) if options.publish else (lambda: _compare(out)))
     return next((status for status in (step() for step in steps) if status), 0)
 

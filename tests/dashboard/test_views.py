@@ -30,6 +30,7 @@ from dashboard.views.own import OwnView
 from dashboard.views.upload import LIMITS, PhotoDropper, drop_zone
 from fusion_model.bootstrap import Interval
 from fusion_model.costs import model_costs
+from fusion_model.seeds import read_seeds
 
 NO_TIME = Interval(np.nan, np.nan, np.nan)
 
@@ -340,6 +341,18 @@ def test_compare_tells_what_the_models_cost(table_files, monkeypatch):
     monkeypatch.setattr("dashboard.blocks_costs.model_costs", dict)
     state.filters.without_copies = False
     assert "What they cost" not in texts(view)
+
+
+def test_compare_tells_of_seeds_where_the_pair_is_that_of_the_study(table_files):
+    study = read_seeds()
+    state = LensState(page="compare")
+    view = CompareView(state, shelf_of(table_files))
+    told = texts(view)
+    assert f"Trained anew with {len(study.seeds)} seeds" in told
+    mean = 100 * np.mean(study.gains)
+    assert f"{mean:+.1f} points" in told and "landmarks of other faces" in told
+    state.filters.data = "london"
+    assert "Over seeds" not in texts(view)
 
 
 def test_a_model_is_not_compared_with_itself(table_files):
