@@ -8,6 +8,7 @@ from dashboard.blocks import Block, Chart, Table
 from dashboard.charts import percent
 from dashboard.charts_groups import dots_chart
 from dashboard.readings import points_span
+from dashboard.record import FER2013
 from dashboard.shelf import View
 from dashboard.tables import model_key
 from dashboard.theme import Palette
@@ -17,14 +18,14 @@ from fusion_model.seeds import CONTROLS, SeedStudy, read_seeds
 
 PAIR = {"cnn", "fusion"}
 NOTE = (
-    "PrivateTest; for each seed a CNN of 10 epochs, shorter than the one that ships, and on its pixels the "
-    "fusion model and its controls. The filters above do not apply. Interval over seeds: Student's t."
+    "PrivateTest; for each seed a CNN trained shorter than the one that ships, and on its pixels the fusion "
+    "model and its controls. The filters above do not apply. Interval over seeds: Student's t."
 )
 
 
 def over_seeds(view: View, colours: Palette) -> list[Block]:
     """One block for the CNN and the fusion model on FER-2013; none for other pairs and data."""
-    study = read_seeds() if view.data == "fer2013" and {view.first, view.second} == PAIR else None
+    study = read_seeds() if view.data == FER2013 and {view.first, view.second} == PAIR else None
     if study is None:
         return []
     names = [f"seed {seed}" for seed in study.seeds]
@@ -64,8 +65,8 @@ def _reading(study: SeedStudy) -> str:
     )
     low, high = (points(float(end)) for end in (study.gains.min(), study.gains.max()))
     return (
-        f"Trained anew with {len(study.seeds)} seeds, fusion is right on {points_span(gain_of(study))} more "
-        f"than the CNN, from {low} to {high} by seed. By McNemar's test the least sure seed alone has "
+        f"Trained anew with {len(study.seeds)} seeds, fusion gains {points_span(gain_of(study))} over "
+        f"the CNN, from {low} to {high} by seed. By McNemar's test the least sure seed alone has "
         f"{p_text(float(study.p.max()))}. Controls against the CNN, in points: {controls}."
     )
 

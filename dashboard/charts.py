@@ -11,7 +11,7 @@ from typing import Any
 from bokeh.models import ColumnDataSource, HoverTool, Whisker
 from bokeh.plotting import figure
 
-from dashboard.theme import FONT, Palette
+from dashboard.theme import CHART_FONT, FONT, Palette
 
 OUTLINED_MODELS = {"cnn"}  # every other model's marks are solid
 BAR_FONT = "12px"
@@ -86,3 +86,20 @@ def add_whiskers(plot: figure, source: ColumnDataSource, colours: Palette, *, ba
 def percent(share: float, digits: int = 0) -> str:
     """A share as a percentage for people: ``93 %``; a dash for what is undefined."""
     return "–" if math.isnan(share) else f"{share * 100:.{digits}f} %"
+
+
+def print_values(
+    plot: figure, source: ColumnDataSource, x: float, colours: Palette, *, ink: str | None = None
+) -> None:
+    """The column ``printed`` of every row ``y``, ending at `x`; `ink` is a colour or a column of colours."""
+    plot.text(
+        x=x,
+        y="y",
+        text="printed",
+        source=source,
+        text_align="right",
+        text_baseline="middle",
+        text_font=CHART_FONT,
+        text_font_size=BAR_FONT,
+        text_color=ink or colours.text,
+    )

@@ -7,7 +7,7 @@ import numpy as np
 from bokeh.models import ColumnDataSource, FactorRange, FixedTicker, NumeralTickFormatter, Range1d
 from bokeh.plotting import figure
 
-from dashboard.charts import BAR_FONT, fill_alpha, percent, quiet_figure
+from dashboard.charts import BAR_FONT, fill_alpha, percent, print_values, quiet_figure
 from dashboard.charts_figures import MARKS, Measure, number
 from dashboard.theme import CHART_FONT, Palette, blend, expression_colour, ink_on
 from dashboard.wording import model_name, points
@@ -144,17 +144,7 @@ def difference_chart(first: ModelFigures, second: ModelFigures, measure: Measure
     ]
     for tool in plot.hover:
         tool.renderers = [lines, *dots]
-    plot.text(
-        x=right,
-        y="y",
-        text="printed",
-        source=source,
-        text_align="right",
-        text_baseline="middle",
-        text_font=CHART_FONT,
-        text_font_size=BAR_FONT,
-        text_color=colours.text,
-    )
+    print_values(plot, source, right, colours)
     return plot
 
 

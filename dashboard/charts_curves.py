@@ -7,9 +7,9 @@ import numpy as np
 from bokeh.models import ColumnDataSource, FactorRange, FixedTicker, NumeralTickFormatter, Range1d
 from bokeh.plotting import figure
 
-from dashboard.charts import BAR_FONT, add_whiskers, percent, quiet_figure
+from dashboard.charts import add_whiskers, percent, print_values, quiet_figure
 from dashboard.charts_figures import MARKS
-from dashboard.theme import CHART_FONT, Palette, expression_colour
+from dashboard.theme import Palette, expression_colour
 from fusion_model.conformal import ConformalFigures
 from fusion_model.curves import ClassCurve, Reliability, RiskCoverage
 
@@ -190,15 +190,5 @@ def coverage_chart(found: ConformalFigures, colours: Palette) -> figure:
     for tool in plot.hover:
         tool.renderers = [dots]
     add_whiskers(plot, source, colours)
-    plot.text(
-        x=1 + 0.3 * (1 - start),
-        y="y",
-        text="printed",
-        source=source,
-        text_align="right",
-        text_baseline="middle",
-        text_font=CHART_FONT,
-        text_font_size=BAR_FONT,
-        text_color=colours.text,
-    )
+    print_values(plot, source, 1 + 0.3 * (1 - start), colours)
     return plot

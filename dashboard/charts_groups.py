@@ -8,9 +8,9 @@ import numpy as np
 from bokeh.models import ColumnDataSource, FactorRange, FixedTicker, NumeralTickFormatter, Range1d
 from bokeh.plotting import figure
 
-from dashboard.charts import BAR_FONT, fill_alpha, quiet_figure
+from dashboard.charts import fill_alpha, print_values, quiet_figure
 from dashboard.charts_figures import MARKS
-from dashboard.theme import CHART_FONT, Palette, blend
+from dashboard.theme import Palette, blend
 from dashboard.wording import model_name
 from fusion_model.bootstrap import Interval
 
@@ -123,17 +123,7 @@ def dots_chart(
                 name=MARKS if place == many - 1 else f"{MARKS}-{place}",
             )
         )
-        plot.text(
-            x=high + room,
-            y="y",
-            text="printed",
-            source=source,
-            text_align="right",
-            text_baseline="middle",
-            text_font=CHART_FONT,
-            text_font_size=BAR_FONT,
-            text_color="ink",
-        )
+        print_values(plot, source, high + room, colours, ink="ink")
     for tool in plot.hover:
         tool.renderers = dots
     return plot

@@ -39,11 +39,6 @@ def row(*parts: Any, gap: int = 12, **options: Any) -> pn.FlexBox:
     return pn.FlexBox(*parts, gap=f"{gap}px", **options)
 
 
-def titled(title: str, reading: str = "") -> str:
-    """A heading with the one-sentence reading of what follows."""
-    return f"<h2>{title}</h2>" + (f'<p class="quiet">{reading}</p>' if reading else "")
-
-
 def folded(summary: str, body: str) -> str:
     """HTML behind a line that opens it; works by keyboard and without any script."""
     return f"<details><summary>{summary}</summary>{body}</details>"

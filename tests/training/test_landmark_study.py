@@ -12,6 +12,7 @@ import torch
 from fusion_model.checkpoint import load_card, load_checkpoint
 from fusion_model.classifier import Classifier
 from fusion_model.evaluation_report import make_report
+from fusion_model.seeds import SEEDS_TABLE
 from training import landmark_report, landmark_study
 from training.data import Asked
 from training.dataset import make_samples
@@ -217,3 +218,12 @@ def test_the_tables_of_the_report_come_from_the_results(
     assert "| no mesh | 1 |" in texts["landmarks-slices"]
     assert texts["landmarks-missing"].count("\n") == 2 + len(landmark_study.MISSING)
     assert all("nan" not in text for text in texts.values())
+
+
+def test_the_table_of_seeds_in_the_package_is_up_to_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = tmp_path / "landmark_seeds.csv"
+    monkeypatch.setattr(landmark_report, "SEEDS_TABLE", written)
+    assert landmark_report.main() == 0
+    assert written.read_bytes() == SEEDS_TABLE.read_bytes()
