@@ -1,7 +1,8 @@
 """Write the figures into README.md and docs/: ``python -m training.figures [--check]``.
 
 Whatever stands between ``<!-- figures:NAME -->`` and ``<!-- /figures -->`` is computed from the committed
-prediction tables and cards, never typed. ``--check`` writes nothing and fails where a file is not up to date.
+prediction tables and cards, never typed. The project report, ``docs/report.md``, and its charts are written
+whole (`training.report`). ``--check`` writes nothing and fails where a file is not up to date.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import ast
 import re
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from fusion_model.errors import ExpressionLensError
 from fusion_model.evaluation_report import TABLE, make_report
 from fusion_model.prediction_table import read_table
 from training import landmark_report
+from training import report as project_report
+from training.findings import Findings
 from training.score_blocks import (
     called,
     conformal,
@@ -31,14 +35,15 @@ from training.score_blocks import (
 )
 
 ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 FILES = (
     ROOT / "README.md",
-    *(ROOT / "docs" / name for name in ("model-card.md", "landmarks.md", "own-data.md")),
+    *(DOCS / name for name in ("model-card.md", "landmarks.md", "own-data.md")),
 )
 OTHER_ROOMS = (
     "fusion_model/assets/     weights with their cards, prediction tables, the mean face, the example",
     "tests/                   one folder a room; tests/browser drives a real Chromium",
-    "docs/                    decisions, experiments, model card, the study of landmarks, result files",
+    "docs/                    report, model card, decisions, experiments, study of landmarks, result files",
     "tools/                   what pip cannot bring: Python, system libraries, a browser",
     ".ci/run                  what a change must pass",
 )
@@ -56,6 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         stale = update(FILES, TABLE, write=not options.check)
+        stale += update_report(DOCS, TABLE, write=not options.check)
     except ExpressionLensError as error:
         print(error, file=sys.stderr)
         return 1
@@ -74,17 +80,49 @@ def update(files: tuple[Path, ...], table: Path, *, write: bool) -> list[Path]:
     KeyError
         For a block of unknown name.
     """
-    report = make_report(table, "all")
-    stale = []
+    report = _report_of(table)
+    fresh = {}
     for path in files:
         text = path.read_text(encoding="utf-8")
-        fresh = _BLOCK.sub(lambda found: found[1] + BLOCKS[found["name"]](report) + found[3], text)
-        if fresh != text:
+        told = _BLOCK.sub(lambda found: found[1] + BLOCKS[found["name"]](report) + found[3], text)
+        fresh[path] = told.encode()
+    return _replace(fresh, write)
+
+
+def update_report(folder: Path, table: Path, *, write: bool) -> list[Path]:
+    """Bring the project report and its charts up to date, likewise; charts that it has no more are removed.
+
+    Parameters
+    ----------
+    folder : where it stands, ``docs/``
+    table : the prediction table
+    write : whether to, or only to tell
+    """
+    report = _report_of(table)
+    blocks = {field: BLOCKS[name](report) for field, name in REPORT_BLOCKS.items()}
+    files = project_report.made(Findings.read(report, table), blocks)
+    stale = _replace({folder / name: content for name, content in files.items()}, write)
+    for path in sorted(folder.glob(project_report.CHARTS.format("*"))):
+        if str(path.relative_to(folder)) not in files:
             stale.append(path)
             if write:
-                aside = path.with_suffix(".aside")
-                aside.write_text(fresh, encoding="utf-8")
-                aside.replace(path)
+                path.unlink()
+    return stale
+
+
+@cache
+def _report_of(table: Path) -> dict[str, Any]:
+    return make_report(table, "all")
+
+
+def _replace(fresh: dict[Path, bytes], write: bool) -> list[Path]:
+    """Write what is not as it should be, aside and then renamed; the paths of it."""
+    stale = [path for path, content in fresh.items() if not path.exists() or path.read_bytes() != content]
+    for path in stale if write else ():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_suffix(".aside")
+        aside.write_bytes(fresh[path])
+        aside.replace(path)
     return stale
 
 
@@ -195,6 +233,15 @@ BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
     "own-smiling": own_smiling,
     "tree": tree,
     **landmark_report.BLOCKS,
+}
+#: Blocks that the project report shares with the other texts, by its own names.
+REPORT_BLOCKS = {
+    "results_table": "results",
+    "training_table": "models",
+    "ferplus_table": "ferplus",
+    "london_table": "london",
+    "surroundings_table": "surroundings",
+    "landmarks_summary": "landmarks-summary",
 }
 
 

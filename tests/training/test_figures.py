@@ -83,7 +83,9 @@ def test_the_check_says_which_file_is_stale(
     text = tmp_path / "stale.md"
     text.write_text("<!-- figures:results -->\n<!-- /figures -->\n", encoding="utf-8")
     monkeypatch.setattr("training.figures.FILES", (text,))
+    monkeypatch.setattr("training.figures.DOCS", tmp_path / "docs")
     assert main(["--check"]) == 1
-    assert "stale.md: out of date" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "stale.md: out of date" in told and "report.md: out of date" in told
     assert main([]) == 0
     assert main(["--check"]) == 0
