@@ -1,7 +1,8 @@
 """Copy trained models into the package: weights and cards under their public names, with titles and places.
 
 A model that stores only what it adds to another one is published with a card that names the base among the
-published weights; where that is not there, nothing is copied.
+published weights; where that is not there, nothing is copied. Nor where a published model would be left out
+of the prediction tables that are written with it: all of them answer for the same pictures in one call.
 """
 
 import shutil
@@ -35,8 +36,9 @@ def publishable(models: dict[str, Path], folder: Path = ASSETS) -> dict[str, Car
     Raises
     ------
     CheckpointError
-        For weights without a card, or where one of the models, or one that is there already, would stand on
-        weights that are not among the published ones.
+        For weights without a card; where one of the models, or one that is there already, would stand on
+        weights that are not among the published ones; where one that is there and has the same classes is
+        not among the models, and so would be in no table.
     """
     there = {path.stem: path for path in folder.glob("*.safetensors")} | models
     names = {sha256_of(path): name for name, path in there.items()}
@@ -50,6 +52,14 @@ def publishable(models: dict[str, Path], folder: Path = ASSETS) -> dict[str, Car
                 "models: publish that file with it, in the same command."
             )
         cards[name] = replace(card, base=replace(card.base, file=f"{names[card.base.sha256]}.safetensors"))
+    answered = {label for name in models for label in cards[name].labels}
+    left = [name for name in cards if name not in models and answered == set(cards[name].labels)]
+    if left:
+        named = " ".join(f"{name}={there[name]}" for name in sorted(left))
+        raise CheckpointError(
+            f"The package has {', '.join(sorted(left))} too, which would be missing from the new tables: "
+            f"name all models in one command. As they are: {named}."
+        )
     return {name: _titled(name, cards[name]) for name in models}
 
 

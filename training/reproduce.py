@@ -1,12 +1,15 @@
 """From the Kaggle file to the tables: every model and figure of this repository, made anew by one command.
 
-``python -m training.reproduce --data fer2013.csv --votes fer2013new.csv [--london FOLDER] [--publish]``
+``python -m training.reproduce --data fer2013.csv --votes fer2013new.csv [--backbones] [--london FOLDER]
+[--publish]``
 
-In this order: landmarks of all pictures, the CNN, the landmark branch, the fusion model, the prediction
-tables, the photographs of the London set, faces in other surroundings, the study of landmarks over seeds, the
-figures in the texts. What is finished in ``runs`` is kept and a killed run goes on, so the command can be
-repeated until it ends. Without ``--publish`` the tables are written to ``runs/evaluation`` and compared with
-those that the package ships; with it they, the weights, the study's results and the texts are replaced.
+In this order: landmarks of all pictures, the CNN, the landmark branch, the fusion model, with ``--backbones``
+MobileNetV2, InceptionV3 and ResNet50 and their fusion models; the prediction tables, the photographs of the
+London set, faces in other surroundings, the study of landmarks over seeds, the figures in the texts. What is
+finished in ``runs`` is kept and a killed run goes on, so the command can be repeated until it ends. Without
+``--publish`` the tables are written to ``runs/evaluation`` and compared with those that the package ships;
+with it they, the weights, the study's results and the texts are replaced. Models of the package that are not
+made anew are then scored as they are, so that all stand in the same tables.
 
 On another machine the last bits differ, and with them a few answers in a thousand.
 """
@@ -15,10 +18,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from fusion_model.catalogue import available_models
 from fusion_model.checkpoint import ASSETS
 from fusion_model.errors import ExpressionLensError
-from fusion_model.evaluation import model_figures
-from fusion_model.prediction_table import of_split, read_table
+from fusion_model.prediction_table import PredictionTable, of_split, read_table
 from training import evaluate, figures, landmark_report, landmark_study, london, surroundings
 from training.landmark_cache import DEFAULT_CACHE
 from training.train import finish
@@ -27,6 +30,10 @@ from training.train import finish
 PUBLISHED = {"cnn": "cnn_longer", "fusion": "fusion"}
 #: What is trained, in the order in which one needs the other.
 ORDER = ("cnn", "cnn_longer", "landmarks", "fusion")
+#: The cheapest first; a fusion model right after the backbone that it stands on.
+BACKBONES = ("mobilenet_v2", "inception_v3", "resnet50")
+#: What ends the names of their recipes, by budget: hours of a CPU, or a GPU.
+BUDGETS = {"short": "_short", "full": ""}
 SEED = 0
 TABLE = evaluate.TABLES[True]
 
@@ -36,14 +43,27 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     paths = {"data": options.data, "votes": options.votes, "cache": options.cache}
     try:
-        weights = {name: finish(name, **paths, seed=SEED, folder=options.runs / name) for name in ORDER}
-        return _measure(options, [f"{name}={weights[recipe]}" for name, recipe in PUBLISHED.items()])
+        published = PUBLISHED | backbone_recipes(options.backbones)
+        order = dict.fromkeys([*ORDER, *published.values()])
+        weights = {name: finish(name, **paths, seed=SEED, folder=options.runs / name) for name in order}
+        models = {name: weights[recipe] for name, recipe in published.items()}
+        if options.publish:
+            models = {name: ASSETS / f"{name}.safetensors" for name in available_models(ASSETS)} | models
+        return _measure(options, [f"{name}={path}" for name, path in models.items()])
     except ExpressionLensError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped. The same command goes on after the last finished epoch.", file=sys.stderr)
         return 130
+
+
+def backbone_recipes(budget: str | None) -> dict[str, str]:
+    """Recipes of torchvision's backbones and their fusion models by public name; none without a budget."""
+    if budget is None:
+        return {}
+    names = (f"{name}{fusion}" for name in BACKBONES for fusion in ("", "_fusion"))
+    return {name: f"{name}{BUDGETS[budget]}" for name in names}
 
 
 def _measure(options: argparse.Namespace, models: list[str]) -> int:
@@ -72,13 +92,17 @@ def _measure(options: argparse.Namespace, models: list[str]) -> int:
 
 def _compare(made: Path) -> int:
     """Say how far the tables made now are from those that the package ships."""
-    for name in PUBLISHED:
-        accuracies = [
-            100 * model_figures(of_split(read_table(folder / TABLE), "PrivateTest"), name).accuracy.value
-            for folder in (made, ASSETS)
-        ]
-        print(f"{name}, PrivateTest: {accuracies[0]:.2f} % here, {accuracies[1]:.2f} % in the package")
+    here, shipped = (of_split(read_table(folder / TABLE), "PrivateTest") for folder in (made, ASSETS))
+    for name in here.models:
+        known = (
+            f"{_accuracy(shipped, name)} in the package" if name in shipped.models else "not in the package"
+        )
+        print(f"{name}, PrivateTest: {_accuracy(here, name)} here, {known}")
     return 0
+
+
+def _accuracy(table: PredictionTable, model: str) -> str:
+    return f"{100 * float((table.predicted(model) == table.truth()).mean()):.2f} %"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -87,6 +111,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--data", type=Path, required=True, help="the Kaggle file, fer2013.csv")
     parser.add_argument("--votes", type=Path, required=True, help="FER+ votes, fer2013new.csv")
+    parser.add_argument(
+        "--backbones",
+        nargs="?",
+        choices=BUDGETS,
+        const="short",
+        help="make MobileNetV2, InceptionV3 and ResNet50 too, with their fusion models: short (the default), "
+        "hours of a CPU each, or full, for a GPU",
+    )
     parser.add_argument("--london", type=Path, help="folder of the London set")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the training runs")
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="folder of the landmark cache")

@@ -180,8 +180,14 @@ def test_a_model_on_a_base_is_published_with_the_bases_public_name(
     assert command("--publish", f"added={on_base}", f"small={models['cnn']}") == 0
     _, card = load_checkpoint(assets / "added.safetensors")
     assert card.base is not None and card.base.file == "small.safetensors"
-    # With the base there already it goes alone, but the base cannot be taken from under it.
-    assert command("--publish", f"added={on_base}") == 0
+    # A table with one of them alone would leave the other without figures: it is named, as it is there.
+    capsys.readouterr()
+    assert command("--publish", f"added={on_base}") == 1
+    there = f"small={assets / 'small.safetensors'}"
+    assert f"name all models in one command. As they are: {there}." in capsys.readouterr().err
+    assert command("--publish", f"added={on_base}", there) == 0
+    assert read_table(assets / evaluate.TABLES[True]).models == ("added", "small")
+    # The base cannot be taken from under it.
     capsys.readouterr()
     assert command("--publish", f"small={models['fusion']}") == 1
     assert "added stands on small.safetensors" in capsys.readouterr().err

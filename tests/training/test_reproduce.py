@@ -9,10 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fusion_model.backbones import ARCHITECTURES
+from fusion_model.catalogue import available_models
 from fusion_model.checkpoint import load_card
 from fusion_model.prediction_table import read_table
-from training import london, reproduce
+from training import evaluate, figures, london, reproduce, surroundings
 from training.landmark_study import ANSWERS, ARMS
+from training.publish import TITLES
 from training.recipe import Recipe
 from training.recipes import RECIPES
 
@@ -21,7 +24,8 @@ from .conftest import SMALL_LANDMARKS, SMALL_PIXELS, TinyFer
 
 @pytest.fixture
 def small_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in {*reproduce.ORDER, *ARMS.values()}:
+    backbones = reproduce.backbone_recipes("short").values()
+    for name in {*reproduce.ORDER, *ARMS.values(), *backbones}:
         monkeypatch.setitem(RECIPES, name, small(name))
 
 
@@ -67,3 +71,57 @@ def test_data_that_are_not_there_are_named(tmp_path: Path, capsys: pytest.Captur
     paths = ["--data", tmp_path / "none.csv", "--votes", tmp_path / "votes.csv", "--runs", tmp_path]
     assert reproduce.main(list(map(str, paths))) == 1
     assert "none.csv" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("small_recipes")
+def test_backbones_are_made_and_all_models_published_together(
+    tiny_fer: TinyFer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assets, runs = tmp_path / "assets", tmp_path / "runs"
+    assets.mkdir()
+    for module in (evaluate, reproduce):
+        monkeypatch.setattr(module, "ASSETS", assets)
+    measured: dict[str, list[str]] = {}
+    for module, name in ((surroundings, "surroundings"), (figures, "figures")):
+        monkeypatch.setattr(
+            module, "main", lambda arguments, name=name: measured.update({name: arguments}) or 0
+        )
+    paths = ["--data", tiny_fer.csv, "--votes", tiny_fer.votes, "--cache", tiny_fer.cache, "--runs", runs]
+    arguments = [*map(str, paths), "--without-study", "--publish"]
+    assert reproduce.main(arguments) == 0
+    assert read_table(assets / reproduce.TABLE).models == ("cnn", "fusion")
+
+    trained = capsys.readouterr().out
+    assert "cnn, seed 0" in trained
+    assert reproduce.main([*arguments, "--backbones"]) == 0
+    trained = capsys.readouterr().out
+    assert "cnn, seed 0" not in trained  # what is finished is kept
+    expected = [f"{name}{end}" for name in reproduce.BACKBONES for end in ("", "_fusion")]
+    assert [
+        line.split(", seed")[0].split(": ")[1] for line in trained.splitlines() if ", seed 0" in line
+    ] == [f"{name}_short" for name in expected]
+    assert available_models(assets) == (
+        *("cnn", "fusion", "mobilenet_v2", "mobilenet_v2_fusion", "resnet50", "resnet50_fusion"),
+        *("inception_v3", "inception_v3_fusion"),
+    )
+    table = read_table(assets / reproduce.TABLE)
+    assert set(table.models) == {"cnn", "fusion", *expected}
+    card = load_card(assets / "resnet50_fusion.safetensors")
+    assert card.title == "ResNet50 fusion" and card.base is not None
+    assert card.base.file == "resnet50.safetensors"
+    assert {text.split("=")[0] for text in measured["surroundings"][-8:]} == set(table.models)
+
+    # Those that are not made anew are scored as they are.
+    assert reproduce.main(arguments) == 0
+    assert set(read_table(assets / reproduce.TABLE).models) == set(table.models)
+
+
+def test_every_backbone_has_a_recipe_of_either_budget() -> None:
+    assert reproduce.backbone_recipes(None) == {}
+    assert set(reproduce.BACKBONES) == set(ARCHITECTURES)
+    for budget in reproduce.BUDGETS:
+        recipes = reproduce.backbone_recipes(budget)
+        assert set(recipes.values()) <= set(RECIPES) and set(recipes) <= set(TITLES)
+        for name, recipe in recipes.items():
+            base = RECIPES[recipe]().parts.get("pixel_branch")
+            assert base is None or base == recipes[name.removesuffix("_fusion")]
