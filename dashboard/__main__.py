@@ -3,14 +3,18 @@
 import argparse
 import contextlib
 import logging
+import os
 import socket
 import sys
 import warnings
 from pathlib import Path
 
+from fusion_model.errors import ExpressionLensError
 from fusion_model.native_logs import drop_native_logs
 
 PORT = 5006
+#: Variable of the environment that stands in for --fer2013.
+COPY = "EXPRESSION_LENS_FER2013"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,7 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0 after an interrupt, 1 when the port is taken, 2 for a wrong command line.
+        Exit status: 0 after an interrupt, 1 when the port is taken or the copy of FER-2013 is none, 2 for
+        a wrong command line.
     """
     options = _parser().parse_args(arguments)
     if not _is_free(options.address, options.port):
@@ -49,7 +54,17 @@ def _serve(options: argparse.Namespace) -> int:
     # The browser describes a drop zone that the server knows already: harmless, and not ours to mend.
     warnings.filterwarnings("ignore", "reference already known", BokehUserWarning)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    app = create_app(table=options.table or TABLE, unmirrored=options.table_unmirrored or TABLE_UNMIRRORED)
+    if options.fer2013 is not None:
+        print(f"Reading the pictures of {options.fer2013} ...", flush=True)
+    try:
+        app = create_app(
+            table=options.table or TABLE,
+            unmirrored=options.table_unmirrored or TABLE_UNMIRRORED,
+            fer2013=options.fer2013,
+        )
+    except ExpressionLensError as error:
+        print(error, file=sys.stderr)
+        return 1
     app.pool.warm()
     server = pn.serve(
         app.routes,
@@ -92,6 +107,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--table", type=Path, help="prediction table for Evaluate, Compare and Fairness")
     parser.add_argument("--table-unmirrored", type=Path, help="the same without mirror images")
+    parser.add_argument(
+        "--fer2013",
+        type=Path,
+        default=os.environ.get(COPY) or None,
+        metavar="FILE",
+        help="your own fer2013.csv (plain, .gz, .zip, or its folder): its pictures are shown where rows are "
+        f"listed, to all who can open the page; {COPY} in the environment says the same",
+    )
     return parser
 
 

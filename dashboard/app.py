@@ -11,6 +11,7 @@ from dashboard.camera import CameraDesk
 from dashboard.figure_state import LensState
 from dashboard.inference import InferencePool, PredictorFactory, default_predictor
 from dashboard.record import ASSETS, TABLE, TABLE_LONDON, TABLE_UNMIRRORED, Record
+from dashboard.row_pictures import RowPictures
 from dashboard.shelf import Shelf
 from dashboard.state import PAGES
 from dashboard.theme import MATERIAL_THEME
@@ -108,6 +109,7 @@ def create_app(
     unmirrored: Path = TABLE_UNMIRRORED,
     london: Path = TABLE_LONDON,
     example: Path = EXAMPLE,
+    fer2013: Path | None = None,
 ) -> ExpressionLens:
     """The application, with its parts exchangeable for tests.
 
@@ -121,8 +123,15 @@ def create_app(
         The table of the London set.
     example : Path
         The example picture.
+    fer2013 : Path, optional
+        The user's own copy of FER-2013, whose pictures are then shown beside their rows.
+
+    Raises
+    ------
+    ExpressionLensError
+        For a copy that cannot be read, or is not FER-2013.
     """
-    record = Record(table, unmirrored, london)
+    record = Record(table, unmirrored, london, RowPictures(copy=fer2013))
     return ExpressionLens(InferencePool(predictor_factory), CameraDesk(), record, example)
 
 

@@ -3,7 +3,7 @@
 import base64
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
@@ -15,18 +15,23 @@ from dashboard.tables import html_table
 
 @dataclass(frozen=True)
 class Table:
-    """A table of texts; the first column heads its rows."""
+    """A table of texts; the first column heads its rows.
+
+    `drawn` holds columns of HTML by head, which stand after the first one where the table is shown.
+    """
 
     caption: str
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     muted: frozenset[str] = frozenset()
+    drawn: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def html(self, saved: "Table | None" = None) -> str:
         """As HTML, with a link that saves it (or a longer one) as CSV: no script, no request."""
         name = "".join(letter if letter.isalnum() else "-" for letter in self.caption.lower())[:48]
         link = f'<a class="save" download="{name}.csv" href="{(saved or self).data_url()}">Save as CSV</a>'
-        return html_table(self.caption, self.head, self.rows, muted=self.muted) + f"<p>{link}</p>"
+        table = html_table(self.caption, self.head, self.rows, muted=self.muted, drawn=self.drawn)
+        return table + f"<p>{link}</p>"
 
     def csv(self) -> str:
         """As CSV text."""

@@ -4,6 +4,7 @@ import functools
 from pathlib import Path
 
 import fusion_model
+from dashboard.row_pictures import RowPictures
 from fusion_model.conformal import sets_of_split
 from fusion_model.prediction_table import TableError, read_table
 from fusion_model.rows import Rows
@@ -27,11 +28,18 @@ class Record:
     ----------
     table, unmirrored, london : Path
         Prediction tables; any may be missing.
+    pictures : RowPictures, optional
+        What faces of FER-2013 look like; the program's own drawings, unless told otherwise.
     """
 
     def __init__(
-        self, table: Path = TABLE, unmirrored: Path = TABLE_UNMIRRORED, london: Path = TABLE_LONDON
+        self,
+        table: Path = TABLE,
+        unmirrored: Path = TABLE_UNMIRRORED,
+        london: Path = TABLE_LONDON,
+        pictures: RowPictures | None = None,
     ) -> None:
+        self.pictures = pictures or RowPictures()
         self._paths = {(FER2013, True): table, (FER2013, False): unmirrored, (LONDON, True): london}
         self.rows = functools.cache(self._rows)
         self.sets = functools.lru_cache(maxsize=64)(self._sets)

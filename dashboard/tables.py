@@ -1,7 +1,7 @@
 """HTML of tables, cards and small pieces: what a canvas shows, in words that a screen reader can read."""
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ def html_table(
     *,
     chosen: str | None = None,
     muted: frozenset[str] = frozenset(),
+    drawn: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
     """A table whose first column heads its rows; all texts are escaped.
 
@@ -43,12 +44,17 @@ def html_table(
         First cell of the row to emphasise.
     muted : frozenset of str
         First cells of rows to hold back.
+    drawn : mapping of str to sequence of str, optional
+        Further columns after the first, by head: HTML for each row.
     """
-    heads = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    drawn = drawn or {}
+    shown = [*head[:1], *drawn, *head[1:]]
+    heads = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in shown)
     body = ""
-    for first, *rest in rows:
+    for place, (first, *rest) in enumerate(rows):
         mark = ' class="chosen"' if first == chosen else ' class="muted"' if first in muted else ""
-        cells = "".join(f"<td>{escape(cell)}</td>" for cell in rest)
+        cells = "".join(f"<td>{column[place]}</td>" for column in drawn.values())
+        cells += "".join(f"<td>{escape(cell)}</td>" for cell in rest)
         body += f'<tr{mark}><th scope="row">{escape(first)}</th>{cells}</tr>'
     # Focusable, so that a table wider than the screen can be scrolled by keyboard.
     name = escape(caption)

@@ -16,12 +16,13 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from fusion_model.fer2013_copy import CSV_NAMES, csv_in, pixels_of
 from fusion_model.labels import EXPRESSIONS
+from fusion_model.sources import Place, is_zip, read_rows, zip_names
 from training.duplicates import copies_of_training
 from training.folder import class_file, has_pictures, read_folder_release
 from training.listing import SUFFIXES, is_table
 from training.samples import SIDE, SPLITS, DataError, FaceDataset
-from training.sources import Place, is_zip, read_rows, zip_names
 from training.votes import VOTE_COLUMNS, read_votes
 
 __all__ = [
@@ -35,14 +36,6 @@ __all__ = [
     "read_votes",
 ]
 
-CSV_NAMES = (
-    "fer2013.csv",
-    "icml_face_data.csv",
-    "train.csv",
-)  # in order of preference, as torchvision has it
-_PIXELS = SIDE * SIDE
-# Looking the 256 possible words up is faster than int(), and refuses '+1', '1_0' and other digits of Unicode.
-_VALUE_OF = {str(value): value for value in range(256)}
 _CODE_OF = {str(code): code for code in range(len(EXPRESSIONS))}
 
 
@@ -68,7 +61,7 @@ def read_fer2013(path: str | Path) -> FaceDataset:
     if not path.exists():
         raise DataError(f"{path} does not exist: expected fer2013.csv or the folder release of FER-2013.")
     if path.is_dir():
-        table = _csv_in(path)
+        table = csv_in(path)
         return read_folder_release(path) if table is None else _read_csv(table)
     if is_zip(path):
         names = zip_names(path)
@@ -81,21 +74,11 @@ def read_fer2013(path: str | Path) -> FaceDataset:
 def is_fer2013_table(path: Path) -> bool:
     """Tell whether a file is a CSV of FER-2013, plain or packed, whole or not, or a directory holds one."""
     if path.is_dir():
-        table = _csv_in(path)
+        table = csv_in(path)
         return table is not None and not is_table(table)
     if is_zip(path):
         return not any(class_file(name, SUFFIXES) for name in zip_names(path))
     return True
-
-
-def _csv_in(directory: Path) -> Path | None:
-    """Find a CSV by its known name, plain or packed, in a directory or its `fer2013/`."""
-    for name in (*CSV_NAMES, "test.csv"):  # the last only to say why it will not do
-        for place in (directory, directory / "fer2013"):
-            for suffix in ("", ".gz", ".zip"):
-                if (place / (name + suffix)).is_file():
-                    return place / (name + suffix)
-    return None
 
 
 def _read_csv(path: Path) -> FaceDataset:
@@ -107,7 +90,7 @@ def _read_csv(path: Path) -> FaceDataset:
     labels: list[int] = []
     splits: list[str] = []
     for place, fields in rows:
-        pixels += _pixels(place, fields, columns)
+        pixels += pixels_of(place, _field(place, fields, columns, "pixels"))
         labels.append(_emotion(place, _field(place, fields, columns, "emotion")))
         splits.append(_usage(place, fields, columns))
     if not labels:
@@ -140,18 +123,6 @@ def _field(place: Place, fields: list[str], columns: Mapping[str, int], name: st
     if columns[name] >= len(fields):
         raise place.error(f"expected {len(columns)} columns, found {len(fields)}: is the file cut?")
     return fields[columns[name]]
-
-
-def _pixels(place: Place, fields: list[str], columns: Mapping[str, int]) -> bytes:
-    words = _field(place, fields, columns, "pixels").split()
-    if len(words) != _PIXELS:
-        raise place.error(f"expected {_PIXELS} pixel values, found {len(words)}.")
-    try:
-        return bytes(map(_VALUE_OF.__getitem__, words))
-    except KeyError as error:
-        position = next(i for i, word in enumerate(words) if word not in _VALUE_OF)
-        found = f"found {_shown(words[position])} as value {position + 1}."
-        raise place.error(f"expected whole pixel values from 0 to 255, {found}") from error
 
 
 def _emotion(place: Place, text: str) -> int:

@@ -41,7 +41,7 @@ FILES = (
     *(DOCS / name for name in ("model-card.md", "landmarks.md", "own-data.md")),
 )
 OTHER_ROOMS = (
-    "fusion_model/assets/     weights with their cards, prediction tables, the mean face, the example",
+    "fusion_model/assets/     weights with their cards, prediction tables, drawings of faces, the example",
     "tests/                   one folder a room; tests/browser drives a real Chromium",
     "docs/                    report, model card, decisions, experiments, study of landmarks, result files",
     "tools/                   what pip cannot bring: Python, system libraries, a browser",

@@ -32,8 +32,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from fusion_model.labels import EXPRESSIONS
+from fusion_model.sources import zip_names
 from training.samples import SIDE, SPLITS, DataError, FaceDataset
-from training.sources import zip_names
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
 SPLIT_OF_FOLDER = {

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from fusion_model.labels import EXPRESSIONS
+from fusion_model.sources import is_zip, read_rows, zip_names
 from training.folder import ALIASES, SPLIT_OF_FOLDER, ClassFile, class_file
 from training.samples import DataError
-from training.sources import is_zip, read_rows, zip_names
 
 #: What `fusion_model.images` decodes.
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")

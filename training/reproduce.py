@@ -5,11 +5,12 @@
 
 In this order: landmarks of all pictures, the CNN, the landmark branch, the fusion model, with ``--backbones``
 MobileNetV2, InceptionV3 and ResNet50 and their fusion models; the prediction tables, the photographs of the
-London set, faces in other surroundings, the study of landmarks over seeds, the figures in the texts. What is
-finished in ``runs`` is kept and a killed run goes on, so the command can be repeated until it ends. Without
-``--publish`` the tables are written to ``runs/evaluation`` and compared with those that the package ships;
-with it they, the weights, the study's results and the texts are replaced. Models of the package that are not
-made anew are then scored as they are, so that all stand in the same tables.
+London set, faces in other surroundings, the study of landmarks over seeds, the drawings of the test faces,
+the figures in the texts. What is finished in ``runs`` is kept and a killed run goes on, so the command can be
+repeated until it ends. Without ``--publish`` the tables are written to ``runs/evaluation`` and compared with
+those that the package ships; with it they, the weights, the results of studies, the drawings and the texts
+are replaced. Models of the package that are not made anew are then scored as they are, so that all stand in
+the same tables.
 
 On another machine the last bits differ, and with them a few answers in a thousand.
 """
@@ -22,7 +23,16 @@ from fusion_model.catalogue import available_models
 from fusion_model.checkpoint import ASSETS
 from fusion_model.errors import ExpressionLensError
 from fusion_model.prediction_table import PredictionTable, of_split, read_table
-from training import evaluate, figures, landmark_report, landmark_study, london, surroundings
+from training import (
+    census,
+    evaluate,
+    figures,
+    landmark_report,
+    landmark_study,
+    london,
+    mesh_drawings,
+    surroundings,
+)
 from training.landmark_cache import DEFAULT_CACHE
 from training.train import finish
 
@@ -86,7 +96,12 @@ def _measure(options: argparse.Namespace, models: list[str]) -> int:
         steps.append(lambda: landmark_study.main(study))
         if options.publish:
             steps.append(landmark_report.main)
-    steps.append((lambda: figures.main([])) if options.publish else (lambda: _compare(out)))
+    if options.publish:
+        steps.append(lambda: mesh_drawings.main(read))
+        steps.append(lambda: census.main(["--data", str(options.data), "--votes", str(options.votes)]))
+        steps.append(lambda: figures.main([]))
+    else:
+        steps.append(lambda: _compare(out))
     return next((status for status in (step() for step in steps) if status), 0)
 
 

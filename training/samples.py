@@ -14,18 +14,27 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fusion_model.errors import ExpressionLensError
+from fusion_model.fer2013_copy import SIDE
 from fusion_model.labels import EXPRESSIONS
+from fusion_model.sources import DataError
 
-SIDE = 48
+__all__ = [
+    "MARGIN",
+    "OFFICIAL_COUNTS",
+    "SIDE",
+    "SPLITS",
+    "DataError",
+    "FaceDataset",
+    "Landmarks",
+    "LeftOut",
+    "OwnFaces",
+    "fingerprint_of",
+]
+
 #: Around the frame of pictures that were brought to it, px: what training's turns, shifts and zooms reach.
 MARGIN = 16
 SPLITS = ("Training", "PublicTest", "PrivateTest")
 OFFICIAL_COUNTS = {"Training": 28_709, "PublicTest": 3_589, "PrivateTest": 3_589}
-
-
-class DataError(ExpressionLensError):
-    """A data file or folder is not what was expected; the sentence names the place and the expectation."""
 
 
 @dataclass(frozen=True)

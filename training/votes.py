@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fusion_model.labels import EXPRESSIONS
+from fusion_model.sources import Place, read_rows
 from training.samples import DataError, FaceDataset
-from training.sources import Place, read_rows
 
 VOTE_COLUMNS = (
     "neutral",

@@ -91,7 +91,7 @@ class FigurePage(pn.viewable.Viewer):
         if block.ending():
             parts.append(html(block.ending()))
         if block.picks:
-            self._lists.append(RowsPanel(self._filters, view, block.picks))
+            self._lists.append(RowsPanel(self._filters, view, block.picks, self._shelf.record.pictures))
             parts.append(self._lists[-1])
         return column(*parts, gap=10)
 

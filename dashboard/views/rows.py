@@ -1,5 +1,6 @@
 """The pictures behind a mark of a chart: chosen by a click or from a list, told in a table."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from dashboard.blocks import Pick, Table
 from dashboard.charts import percent
 from dashboard.figure_state import FilterState
 from dashboard.record import FER2013
+from dashboard.row_pictures import RowPictures
 from dashboard.shelf import View
 from dashboard.views.parts import column, html, row
 from dashboard.wording import model_name
@@ -17,11 +19,6 @@ from dashboard.wording import model_name
 AT_ONCE = 15
 MOST_SAVED = 5000
 NOTHING = "choose …"
-FER_NOTE = (
-    "Row numbers are those of Kaggle's fer2013.csv, counted from 0. The pictures are not ours to pass on, "
-    "and the "
-    "landmarks of their faces do not come with this program; the numbers lead to them in your own copy."
-)
 NAMES = {"ferplus_label": "most taggers", "ferplus_agreement": "agree", "age_band": "age"}
 TOLD = ("person", "gender", "age_band", "ethnicity", "ferplus_label", "ferplus_agreement", "mesh_found")
 
@@ -34,11 +31,12 @@ class RowsPanel(pn.viewable.Viewer):
     state : FilterState
     view : View
     picks : dict of str to Pick
+    pictures : RowPictures
     """
 
-    def __init__(self, state: FilterState, view: View, picks: dict[str, Pick]) -> None:
+    def __init__(self, state: FilterState, view: View, picks: dict[str, Pick], pictures: RowPictures) -> None:
         super().__init__()
-        self._state, self._view, self._picks = state, view, picks
+        self._state, self._view, self._picks, self._pictures = state, view, picks, pictures
         counts = {key: int(np.count_nonzero(pick.mask_N)) for key, pick in picks.items()}
         options = {NOTHING: ""} | {
             f"{pick.title} ({counts[key]:,})": key for key, pick in picks.items() if counts[key]
@@ -85,7 +83,11 @@ class RowsPanel(pn.viewable.Viewer):
             self._view, shown, f"{len(places):,} pictures {pick.title}, the surest answers first"
         )
         saved = row_table(self._view, places[:MOST_SAVED], f"pictures {pick.title}")
-        note = f'<p class="quiet small">{FER_NOTE}</p>' if self._view.data == FER2013 else ""
+        note = ""
+        if self._view.data == FER2013:
+            rows = [int(cells[0]) for cells in table.rows]
+            table = replace(table, drawn=self._pictures.columns(rows, (cells[1] for cells in table.rows)))
+            note = f'<p class="quiet small">{self._pictures.note}</p>'
         parts: list[Any] = [html(table.html(saved) + note)]
         if len(places) > AT_ONCE:
             parts.insert(0, self._pager(start, len(places)))

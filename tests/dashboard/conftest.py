@@ -10,6 +10,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import panel as pn
+import panel_material_ui as pmui
 import pytest
 from PIL import Image
 
@@ -20,6 +22,19 @@ from fusion_model.prediction_table import of_split, read_table, table_from_frame
 from fusion_model.predictor import FacePrediction, ModelAnswer, PicturePrediction
 
 Box = tuple[int, int, int, int]
+
+
+def texts(view) -> str:
+    """All words of a page."""
+    found = []
+    for part in view.__panel__().select():
+        if isinstance(part, (pn.pane.HTML, pmui.Alert)):
+            found.append(str(part.object))
+    return " ".join(found)
+
+
+def charts(view) -> int:
+    return len(view.__panel__().select(pn.pane.Bokeh))
 
 
 def model_answer(label: str, share: float = 0.7) -> ModelAnswer:

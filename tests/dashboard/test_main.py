@@ -29,3 +29,13 @@ def test_pages_of_this_computer_and_of_the_address_may_connect():
         "192.168.1.7:80",
         "lens.example.org",
     ]
+
+
+def test_a_copy_of_fer2013_that_is_none_is_one_sentence(capsys, tmp_path, monkeypatch):
+    (tmp_path / "own.csv").write_text("label,prediction\nhappy,sad\n")
+    assert main(["--port", "0", "--fer2013", str(tmp_path / "own.csv")]) == 1
+    said = capsys.readouterr()
+    assert "expected a column named pixels" in said.err and said.err.count("\n") == 1
+    monkeypatch.setenv("EXPRESSION_LENS_FER2013", str(tmp_path / "none.csv"))
+    assert main(["--port", "0"]) == 1
+    assert "none.csv does not exist" in capsys.readouterr().err

@@ -1,51 +1,25 @@
-"""The pages without a browser: set what a visitor would set, look at what the page holds."""
+"""Look, About and the application without a browser: set what a visitor would, look at what the page has."""
 
 import dataclasses
-import gzip
-import re
 import threading
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 import pytest
 
 from dashboard.app import EXAMPLE, create_app
 from dashboard.camera import CameraDesk
-from dashboard.figure_state import SECTIONS, LensState
 from dashboard.inference import InferencePool
-from dashboard.record import Record
-from dashboard.shelf import Shelf
 from dashboard.state import PageState
 from dashboard.views.about import AboutView
 from dashboard.views.camera import camera_document
-from dashboard.views.compare import CompareView
-from dashboard.views.evaluate import EvaluateView
 from dashboard.views.face import FacePanel
-from dashboard.views.fairness import FairnessView
 from dashboard.views.look import LookView
-from dashboard.views.own import OwnView
 from dashboard.views.upload import LIMITS, PhotoDropper, drop_zone
-from fusion_model.bootstrap import Interval
-from fusion_model.costs import model_costs
-from fusion_model.seeds import read_seeds
 
-NO_TIME = Interval(np.nan, np.nan, np.nan)
-
-
-def texts(view) -> str:
-    """All words of a page."""
-    found = []
-    for part in view.__panel__().select():
-        if isinstance(part, (pn.pane.HTML, pmui.Alert)):
-            found.append(str(part.object))
-    return " ".join(found)
-
-
-def charts(view) -> int:
-    return len(view.__panel__().select(pn.pane.Bokeh))
+from .conftest import charts, texts
 
 
 @pytest.fixture
@@ -256,165 +230,6 @@ def test_text_that_a_browser_calls_text_is_handed_over_as_bytes():
     assert taken == [b"words"]
 
 
-PAGES = pytest.mark.parametrize("view_class", [EvaluateView, CompareView, FairnessView])
-
-
-def shelf_of(table_files):
-    return Shelf(Record(*table_files))
-
-
-@PAGES
-def test_figures_are_drawn_when_the_page_is_opened_and_not_before(view_class, table_files):
-    state = LensState()
-    view = view_class(state, shelf_of(table_files))
-    assert charts(view) == 0
-    state.page = view.page
-    assert charts(view) >= 2 and "<b>200 pictures</b>" in texts(view)
-
-
-@PAGES
-def test_figures_follow_the_filters(view_class, table_files):
-    state = LensState(page=view_class.page)
-    view = view_class(state, shelf_of(table_files))
-    before = texts(view)
-    state.filters.without_copies = True
-    without = texts(view)
-    assert "180 of 200 pictures" in without and without != before
-    state.filters.split = "PublicTest"
-    assert "90 of 100 pictures" in texts(view)
-    state.filters.param.update(mirrored=False, data="london")
-    assert "204 pictures" in texts(view)
-    state.dark = True
-    assert charts(view) >= 2
-
-
-@PAGES
-def test_no_rows_left_is_a_sentence(view_class, table_files):
-    state = LensState(page=view_class.page)
-    view = view_class(state, shelf_of(table_files))
-    state.filters.mesh = "missing"
-    assert "0 of 200 pictures" in texts(view) and "No picture is left" in texts(view) and charts(view) == 0
-    state.filters.widen()
-    assert charts(view) >= 2
-
-
-@PAGES
-def test_without_a_table_the_page_says_so(view_class, tmp_path):
-    state = LensState(page=view_class.page)
-    view = view_class(state, Shelf(Record(tmp_path / "a", tmp_path / "b", tmp_path / "c")))
-    assert "no prediction table yet" in texts(view) and charts(view) == 0
-
-
-@PAGES
-def test_a_page_becomes_a_report_of_one_file(view_class, table_files):
-    state = LensState(page=view_class.page)
-    view = view_class(state, shelf_of(table_files))
-    report = view._report().read().decode()
-    assert "200 pictures" in report and "<script" in report and "data:text/csv" in report
-    page = re.sub(r"<script[^>]*>.*?</script>", "", report, flags=re.DOTALL)
-    assert not re.search(r"""<script[^>]*src=|(?:src|href)=["']https?:""", page)
-
-
-@pytest.mark.parametrize("section", SECTIONS)
-def test_every_section_is_drawn_from_real_figures(section):
-    state = LensState(page="evaluate")
-    state.filters.section = section
-    view = EvaluateView(state, Shelf(Record()))
-    assert charts(view) >= 1 and "nan" not in re.sub(r"base64,[^\"]*", "", texts(view))
-
-
-def test_compare_tells_what_the_models_cost(table_files, monkeypatch):
-    known = model_costs()
-    state = LensState(page="compare")
-    view = CompareView(state, shelf_of(table_files))
-    told = texts(view)
-    assert "What they cost" in told and f"{known['cnn'].parameters / 1e6:.2f} M" in told
-    for name in ("cnn", "fusion"):
-        assert f"{known[name].latency_ms.value:.1f} ms" in told
-    drawn = charts(view)
-    # Without a measurement there is no chart, and a sentence says why.
-    nothing = {name: dataclasses.replace(cost, latency_ms=NO_TIME) for name, cost in known.items()}
-    monkeypatch.setattr("dashboard.blocks_costs.model_costs", lambda: nothing)
-    state.filters.without_copies = True
-    assert "was not measured here" in texts(view) and charts(view) == drawn - 1
-    # Models of another table are not those of the program.
-    monkeypatch.setattr("dashboard.blocks_costs.model_costs", dict)
-    state.filters.without_copies = False
-    assert "What they cost" not in texts(view)
-
-
-def test_compare_tells_of_seeds_where_the_pair_is_that_of_the_study(table_files):
-    study = read_seeds()
-    state = LensState(page="compare")
-    view = CompareView(state, shelf_of(table_files))
-    told = texts(view)
-    assert f"Trained anew with {len(study.seeds)} seeds" in told
-    mean = 100 * np.mean(study.gains)
-    assert f"{mean:+.1f} points" in told and "landmarks of other faces" in told
-    state.filters.data = "london"
-    assert "Over seeds" not in texts(view)
-
-
-def test_a_model_is_not_compared_with_itself(table_files):
-    state = LensState(page="compare")
-    view = CompareView(state, shelf_of(table_files))
-    state.filters.second = "cnn"
-    assert "two different models" in texts(view)
-
-
-def test_a_picked_mark_lists_its_rows(table_files):
-    state = LensState(page="evaluate")
-    view = EvaluateView(state, shelf_of(table_files))
-    state.filters.pick("missed:angry")
-    assert "labelled angry, answered otherwise, the surest answers first" in texts(view)
-    marks = view.__panel__().select(pn.pane.Bokeh)[1].object.select_one({"name": "marks"})
-    marks.data_source.selected.indices = [3]
-    assert state.filters.picked == "missed:happy"
-    assert "labelled happy, answered otherwise, the surest" in texts(view)
-    state.filters.without_copies = True
-    assert "the surest answers first" not in texts(view)
-
-
-def test_a_table_of_ones_own_goes_through_the_same_pages(table_files):
-    state = LensState(page="fairness")
-    shelf = shelf_of(table_files)
-    view = FairnessView(state, shelf)
-    own = OwnView(state.filters, shelf)
-    draw = np.random.default_rng(0)
-    lines = [
-        f"{draw.choice(['cat', 'dog'])},{draw.choice(['cat', 'dog'])},{draw.choice(['old', 'new'])}"
-        for _ in range(200)
-    ]
-    own.receive("mine.csv", "\n".join(["label,prediction,lens", *lines]).encode())
-    button = own.__panel__().select(pmui.Button)[0]
-    assert not button.disabled
-    button.clicks += 1
-    assert "Accuracy by lens" in texts(view) and "200 pictures" in texts(view) and charts(view) >= 2
-    for page in (EvaluateView, CompareView):
-        state.page = page.page
-        assert "200 pictures" in texts(page(state, shelf))
-    state.page = "fairness"
-    own._forget()
-    assert "Accuracy by lens" not in texts(view) and "own" not in shelf.titles
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        (b"", "is empty"),
-        (b"label,prediction\ncat,\ndog,cat", "Column &#x27;prediction&#x27;, row 1 (line 2"),
-        (b"a,b\n1,2\n", "No column of true labels"),
-        (b"label,m_cat,m_dog\ncat,0.5,0.5\ndog,0.9,0.9", "row 2 (line 3 of the file): the probabilities"),
-        (gzip.compress(b"0" * 250_000_000, 1), "more than 200 MB"),
-    ],
-)
-def test_a_bad_table_of_ones_own_gets_a_sentence(table_files, text, words):
-    own = OwnView(LensState().filters, shelf_of(table_files))
-    own._toggle()
-    own.receive("bad.csv", text)
-    assert words in texts(own)
-
-
 def test_about_tells_purpose_limits_rights_and_models():
     words = texts(AboutView())
     for phrase in ("What it is for", "not for", "Art.&nbsp;5(1)(f)", "Barrett", "public domain", "Fusion"):
@@ -432,22 +247,3 @@ def test_the_application_makes_its_two_documents(fake_predictor, table_files):
     page.dark_theme = True
     assert isinstance(app.camera(), pn.pane.HTML)
     app.close()
-
-
-def test_a_slice_is_added_by_value_and_by_range(table_files):
-    state = LensState(page="fairness")
-    state.filters.data = "london"
-    view = FairnessView(state, shelf_of(table_files))
-    bar = view._bar
-    bar._toggle(view._shelf.view(state.filters))
-    by_label = {item.label: item for item in bar.__panel__().select(pmui.Select)}
-    by_label["Slice by"].value = "gender"
-    bar.__panel__().select(pmui.MultiChoice)[0].value = ["male"]
-    use = next(item for item in bar.__panel__().select(pmui.Button) if item.label == "Use")
-    use.clicks += 1
-    assert state.filters.rules == "gender:male" and "106 of 204 pictures" in texts(view)
-    by_label = {item.label: item for item in bar.__panel__().select(pmui.Select)}
-    by_label["Slice by"].value = "age"
-    bar.__panel__().select(pmui.EditableRangeSlider)[0].value = (20, 30)
-    next(item for item in bar.__panel__().select(pmui.Button) if item.label == "Use").clicks += 1
-    assert state.filters.rules == "gender:male;age:20..30"

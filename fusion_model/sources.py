@@ -17,10 +17,14 @@ from typing import Any, NamedTuple, cast
 
 from tqdm import tqdm
 
-from training.samples import DataError
+from fusion_model.errors import ExpressionLensError
 
 _SNIFF = 4096  # bytes; enough for any header and for tar's first block
 _TAR_MAGIC = slice(257, 262)  # "ustar" in a POSIX tar header
+
+
+class DataError(ExpressionLensError):
+    """A data file or folder is not what was expected; the sentence names the place and the expectation."""
 
 
 class Place(NamedTuple):
