@@ -23,12 +23,16 @@ class TableError(ExpressionLensError):
 
 
 def read_csv(
-    source: str | os.PathLike[str] | IO, *, max_bytes: int | None = None
+    source: str | os.PathLike[str] | IO, *, max_bytes: int | None = None, faults: list[str] | None = None
 ) -> tuple[pd.DataFrame, str]:
     """Read CSV in UTF-8, plain or gzip by content, from a path or file-like (bytes or text).
 
     With `max_bytes`, a file that is larger, or becomes so when unpacked, is refused; it is never unpacked
     further than that, for a few kilobytes can hold gigabytes.
+
+    With `faults`, rows that are too wide and columns of the same name end nothing: a sentence on each kind is
+    added to that list, and the frame is what is left without the surplus. So all that is wrong with a table
+    can be told at once.
 
     Returns
     -------
@@ -43,7 +47,7 @@ def read_csv(
         A missing, unreadable, cut or empty file, or rows of another width than the header.
     """
     data, name = _read_bytes(source, max_bytes)
-    return _parse(data, name), name
+    return _parse(data, name, faults), name
 
 
 def write_csv(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
@@ -99,7 +103,7 @@ def _unpacked(data: bytes, name: str, max_bytes: int | None) -> bytes:
         raise TableError(f"{name} is a cut or damaged gzip file; fetch or write it again.") from error
 
 
-def _parse(data: bytes, name: str) -> pd.DataFrame:
+def _parse(data: bytes, name: str, faults: list[str] | None) -> pd.DataFrame:
     """CSV bytes as a frame; the index counts the data rows of the file from 0."""
     try:
         text = data.decode("utf-8-sig")
@@ -108,10 +112,12 @@ def _parse(data: bytes, name: str) -> pd.DataFrame:
         raise TableError(f"{name}, line {line}: not UTF-8 text; a CSV file in UTF-8 is needed.") from error
     if not text.strip():
         raise TableError(f"{name} is empty; a CSV file with a header is needed.")
+    if faults is not None:
+        text = _mended(text, name, faults)
     header = next(csv.reader(io.StringIO(text)))
     twice = [column for column in header if header.count(column) > 1]
     if twice:
-        raise TableError(f"{name} has the column '{twice[0]}' more than once.")
+        raise TableError(_more_than_once(name, twice[0]))
     try:
         frame = pd.read_csv(
             io.StringIO(text),
@@ -126,18 +132,53 @@ def _parse(data: bytes, name: str) -> pd.DataFrame:
         found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
         if found is None:
             raise TableError(f"{name} is not a CSV file: {str(error).strip()}.") from error
-        raise TableError(_too_wide(name, int(found[2]), int(found[1]), int(found[3]))) from error
+        raise TableError(_too_wide(name, int(found[2]) - 1, *map(int, found.group(2, 1, 3)))) from error
     if not isinstance(frame.index, pd.RangeIndex):  # pandas takes surplus fields of line 2 for an index
         surplus = frame.index.nlevels
-        raise TableError(_too_wide(name, 2, len(header), len(header) + surplus))
+        raise TableError(_too_wide(name, 1, 2, len(header), len(header) + surplus))
     while len(frame) and frame.iloc[-1].isna().all():  # blank lines at the end
         frame = frame.iloc[:-1]
     return frame
 
 
-def _too_wide(name: str, line: int, expected: int, seen: int) -> str:
+def _mended(text: str, name: str, faults: list[str]) -> str:
+    """The text with the fields that the header has, each column named once; tells what is wrong."""
+    reader = csv.reader(io.StringIO(text))
+    rows: list[list[str]] = []
+    wide: list[tuple[int, int, int]] = []  # row, line, fields
+    try:
+        for fields in reader:
+            if rows and len(fields) > len(rows[0]):
+                wide.append((len(rows), reader.line_num, len(fields)))
+            rows.append(fields)
+    except csv.Error:
+        return text  # pandas says what it is
+    header: list[str] = []
+    twice: list[str] = []
+    for column in rows[0]:
+        if column in rows[0][: len(header)]:
+            twice.append(column)
+            column = f"{column}, again ({len(twice)})"
+        header.append(column)
+    faults += [_more_than_once(name, column) for column in dict.fromkeys(twice)]
+    if wide:
+        row, line, seen = wide[0]
+        faults.append(_too_wide(name, row, line, len(header), seen, len(wide) - 1))
+    if not twice and not wide:
+        return text
+    out = io.StringIO()
+    csv.writer(out).writerows([header, *(fields[: len(header)] for fields in rows[1:])])
+    return out.getvalue()
+
+
+def _more_than_once(name: str, column: str) -> str:
+    return f"{name} has the column '{column}' more than once."
+
+
+def _too_wide(name: str, row: int, line: int, expected: int, seen: int, more: int = 0) -> str:
+    also = f", and {more:,} more such row{'s' if more > 1 else ''}" if more else ""
     return (
-        f"{name}, row {line - 1} (line {line} of the file): {seen} fields where the header "
+        f"{name}, row {row} (line {line} of the file{also}): {seen} fields where the header "
         f"has {expected} columns."
     )
 

@@ -5,25 +5,18 @@ Many processes: ``torchrun --nproc-per-node N -m training.train RECIPE …``.
 """
 
 import argparse
-import datetime
-import json
-import platform
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import numpy as np
 import torch
 
-from fusion_model.backbones import pretrained_name, pretrained_state
-from fusion_model.calibration import fit_temperature
-from fusion_model.checkpoint import Base, Card, load_card, load_checkpoint, save_checkpoint
-from fusion_model.classifier import Classifier
+from fusion_model.backbones import pretrained_state
+from fusion_model.checkpoint import load_checkpoint
 from fusion_model.errors import ExpressionLensError
-from fusion_model.inference import fingerprint
 from fusion_model.network import build_network
 from training.data import DATA_HELP, Asked, add_arguments, is_own, read_training_data
 from training.dataset import Samples, make_samples
@@ -32,9 +25,9 @@ from training.loop import PixelFeatures, Run, Runtime, TrainingError
 from training.losses import Objective
 from training.recipe import Recipe
 from training.recipes import RECIPES
+from training.result import write_model
 from training.samples import FaceDataset
-from training.scoring import logits_of
-from training.start import start_weights, take_weights, told, with_start
+from training.start import take_weights, with_start
 
 T = TypeVar("T")
 
@@ -103,7 +96,7 @@ def train(
     run.train_all()
     weights = run.folder / f"{recipe.name}.safetensors"
     if runtime.first:
-        publish(run, dataset, weights)
+        write_model(run, dataset, weights)
     return weights
 
 
@@ -176,104 +169,6 @@ def prepare_run(
     return Run(recipe, seed, folder, runtime, objective, splits["Training"], splits["PublicTest"])
 
 
-def publish(run: Run, dataset: FaceDataset, weights: Path) -> None:
-    """Write the weights and their card: the temperature and the scores come from PublicTest."""
-    device = run.runtime.device
-    recipe = run.recipe
-    card = Card(
-        name=recipe.name,
-        kind=recipe.kind,
-        config=recipe.config,
-        labels=dataset.labels,
-        data={
-            "name": dataset.name,
-            "fingerprint": dataset.fingerprint,
-            "trained_on": "Training",
-            "pictures": len(run.train),
-            "extra_supervision": _extra_supervision(recipe),
-            **_of_own(dataset),
-        },
-        training={
-            "recipe": recipe.to_json(),
-            "begun_from": _sources(run),
-            "seed": run.seed,
-            "minutes": round(run.progress.seconds / 60, 1),
-            "machine": _machine(device, run.runtime.world),
-            "finished": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            "history": [
-                {name: round(v, 4) for name, v in figures.items()} for figures in run.progress.history
-            ],
-        },
-    )
-    card = replace(card, base=_base(run, weights))
-    # Scores are those of the weights as written, in half precision.
-    save_checkpoint(weights, run.objective.network, card)
-    classifier = Classifier.load(weights, device.type)
-    labels_N = run.choose.labels_N
-    with_flip_NK = logits_of(classifier, run.choose, mirrored=True)
-    without_NK = logits_of(classifier, run.choose, mirrored=False)
-    card = replace(
-        card,
-        temperature=round(fit_temperature(with_flip_NK, labels_N), 4),
-        scores={
-            "PublicTest": {
-                "n": len(labels_N),
-                "accuracy": _accuracy(with_flip_NK, labels_N),
-                "accuracy_without_flip": _accuracy(without_NK, labels_N),
-            }
-        },
-    )
-    save_checkpoint(weights, run.objective.network, card)
-    print(f"{weights}: PublicTest {json.dumps(card.scores['PublicTest'])}, temperature {card.temperature}")
-
-
-def _base(run: Run, weights: Path) -> Base | None:
-    """Where the pixel branch is another run's and held fixed, it is not stored again.
-
-    What was begun from a model's weights (`Recipe.start`) is whole, so that it can be taken elsewhere.
-    """
-    source = run.recipe.parts.get("pixel_branch")
-    if source is None or "pixel_branch" not in run.recipe.frozen:
-        return None
-    path = run.folder.parent / source / f"{source}.safetensors"
-    base, _ = load_checkpoint(path)
-    branches: list[Any] = [network.get_submodule("pixel_branch") for network in (base, run.objective.network)]
-    if fingerprint(branches[0]) != fingerprint(branches[1]):
-        raise TrainingError(
-            f"{path} is not the one that {run.recipe.name} was begun from: it was made anew since. Train "
-            f"{run.recipe.name} again, with --folder FOLDER for a place of its own."
-        )
-    return Base.of(path, weights.parent, "pixel_branch")
-
-
-def _extra_supervision(recipe: Recipe) -> str | None:
-    """What the model learned from beside the pictures' own labels."""
-    told = ["FER+ votes, second head"] if recipe.votes_weight else []
-    if recipe.pretrained:
-        told.append(f"ImageNet, by torchvision's {pretrained_name(recipe.architecture)} to begin with")
-    return "; ".join(told) or None
-
-
-def _of_own(dataset: FaceDataset) -> dict[str, Any]:
-    """What a card says of data that are not FER-2013: how faces came about, pictures by class, and notes."""
-    if dataset.own is None:
-        return {}
-    by_class = dict(zip(dataset.labels, dataset.counts_SK()[0].tolist(), strict=True))
-    return {"faces": dataset.own.how, "by_class": by_class, "notes": list(dataset.own.notes)}
-
-
-def _sources(run: Run) -> dict[str, Any]:
-    """By source of weights: epochs, minutes and seed of its run, and what that was begun from."""
-    cards = {
-        source: load_card(run.folder.parent / source / f"{source}.safetensors")
-        for source in dict.fromkeys(run.recipe.parts.values())
-    }
-    if run.recipe.start:
-        begun = load_card(start_weights(run.recipe.start))
-        cards[begun.name] = begun
-    return {source: told(card) for source, card in cards.items()}
-
-
 def _in_turn(runtime: Runtime, make: Callable[[], T]) -> T:
     """What `make` gives: the first process makes what a cache lacks while the others wait for it."""
     if not runtime.first:
@@ -282,17 +177,6 @@ def _in_turn(runtime: Runtime, make: Callable[[], T]) -> T:
     if runtime.first:
         runtime.wait()
     return made
-
-
-def _accuracy(logits_NK: np.ndarray, labels_N: np.ndarray) -> float:
-    return round(float((logits_NK.argmax(axis=1) == labels_N).mean()), 4)
-
-
-def _machine(device: torch.device, world: int) -> str:
-    kind = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
-    return (
-        f"{world} x {kind}" if device.type == "cuda" else f"{kind}, {torch.get_num_threads() * world} threads"
-    )
 
 
 def _parser() -> argparse.ArgumentParser:

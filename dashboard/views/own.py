@@ -77,6 +77,7 @@ class OwnView(pn.viewable.Viewer):
         self._open = False
         self._frame: pd.DataFrame | None = None
         self._name = ""
+        self._faults: list[str] = []
         self._layout = column(gap=12)
         state.param.watch(self._draw, "version")
         self._draw()
@@ -87,7 +88,8 @@ class OwnView(pn.viewable.Viewer):
     def receive(self, name: str, data: bytes) -> None:
         """Read a dropped file and show what was understood."""
         try:
-            self._frame, _ = read_csv(BytesIO(data), max_bytes=MAX_UNPACKED)
+            self._faults = []
+            self._frame, _ = read_csv(BytesIO(data), max_bytes=MAX_UNPACKED, faults=self._faults)
             self._name = name
         except ExpressionLensError as error:
             self._frame = None
@@ -131,7 +133,7 @@ class OwnView(pn.viewable.Viewer):
         """Show what each column was taken for, what is wrong, and a button to go on."""
         frame = self._frame
         assert frame is not None
-        wrong = problems(frame, roles)
+        wrong = (*self._faults, *problems(frame, roles))
         columns = [NONE, *map(str, frame.columns)]
         choose = pmui.Select(
             label="True label", options=columns, value=roles.label or NONE, size="small", width=220, margin=0

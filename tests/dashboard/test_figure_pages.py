@@ -201,6 +201,20 @@ def test_a_slice_is_added_by_value_and_by_range(table_files):
     assert state.filters.rules == "gender:male;age:20..30"
 
 
+def test_all_that_is_wrong_with_a_table_of_ones_own_is_told_at_once(table_files):
+    own = OwnView(LensState().filters, shelf_of(table_files))
+    own._toggle()
+    own.receive("bad.csv", b"label,m_cat,m_dog,note\ncat,0.5,0.5,a,b\ndog,0.9,0.9,c\n,,0.1,d\n")
+    told = texts(own)
+    assert "row 1 (line 2 of the file): 5 fields where the header has 4 columns" in told
+    assert "Column &#x27;label&#x27;, row 3 (line 4 of the file): is empty" in told
+    assert "Column &#x27;m_cat&#x27;, row 3 (line 4 of the file): is empty" in told
+    assert own.__panel__().select(pmui.Button)[0].disabled
+    # The next table is not blamed for this one.
+    own.receive("good.csv", b"label,prediction\ncat,cat\ndog,cat\n")
+    assert "fields where" not in texts(own) and not own.__panel__().select(pmui.Button)[0].disabled
+
+
 def test_listed_rows_are_drawn_by_their_landmarks():
     state = LensState(page="evaluate")
     view = EvaluateView(state, Shelf(Record()))

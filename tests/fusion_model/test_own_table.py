@@ -82,3 +82,26 @@ def test_a_small_file_that_unpacks_without_end_is_refused():
     assert len(read_csv(BytesIO(gzip.compress(b"a\n1\n")), max_bytes=100)[0]) == 1
     with pytest.raises(TableError, match="damaged gzip"):
         read_csv(BytesIO(bomb[:200]), max_bytes=1_000_000)
+
+
+def test_faults_of_the_file_are_told_together_and_the_rest_is_read():
+    text = 'label,prediction,label\ncat,cat,x\n"dog\n",cat,y,surplus\n\ncat,dog,z,1,2\n'
+    faults = []
+    read, _ = read_csv(BytesIO(text.encode()), faults=faults)
+    assert faults == [
+        "The table has the column 'label' more than once.",
+        # The second row ends on line 4, since its first field is of two lines.
+        "The table, row 2 (line 4 of the file, and 1 more such row): 4 fields where the header has 3 "
+        "columns.",
+    ]
+    assert read.columns.tolist() == ["label", "prediction", "label, again (1)"]
+    assert read["prediction"].fillna("").tolist() == ["cat", "cat", "", "dog"]
+    with pytest.raises(TableError, match="more than once"):
+        read_csv(BytesIO(text.encode()))
+
+
+def test_a_file_without_faults_is_read_as_ever():
+    text = 'label,note\ncat,"a, b"\ndog,\n'
+    faults = []
+    read, _ = read_csv(BytesIO(text.encode()), faults=faults)
+    assert faults == [] and read.equals(read_csv(BytesIO(text.encode()))[0])
