@@ -178,7 +178,7 @@ h1 svg { color: var(--mui-palette-primary-main); }
               font-variant-numeric: tabular-nums; }
 figure { margin: 0.5rem 0 0; display: flex; gap: 0.9rem; align-items: center; }
 figure img { width: 96px; height: 96px; image-rendering: pixelated; border-radius: 8px; display: block; }
-img.face, svg.face { width: 88px; height: 88px; border-radius: 8px; display: block; }
+img.face, svg.face { width: 88px; height: 88px; border-radius: 8px; display: block; margin-left: auto; }
 img.face { image-rendering: auto; }
 svg.face { background: color-mix(in srgb, var(--mui-palette-text-secondary) 8%, transparent); }
 svg.face path { fill: none; stroke: var(--mui-palette-text-primary); stroke-width: 0.55; }
