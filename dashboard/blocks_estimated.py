@@ -72,8 +72,9 @@ def rates_reading(grouping: Grouping) -> str:
     (worst, last), (best, first) = recalls[0], recalls[-1]
     title = grouping.title[0].upper() + grouping.title[1:]
     text = (
-        f"{title}: right for {span(grouping.accuracy)} of {grouping.n:,} labelled faces; most often for {first} "
-        f"({percent(best.value)} of those so labelled), least often for {last} ({percent(worst.value)})."
+        f"{title}: right for {span(grouping.accuracy)} of {grouping.n:,} labelled faces; most often for "
+        f"{first} ({percent(best.value)} of those so labelled), least often for {last} "
+        f"({percent(worst.value)})."
     )
     london = grouping.facts.get("london")
     if london:

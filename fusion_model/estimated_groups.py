@@ -24,7 +24,17 @@ from fusion_model.errors import ExpressionLensError
 from fusion_model.prediction_table import PredictionTable, TableError
 from fusion_model.table_file import read_csv
 
-__all__ = ["ERRORS", "ESTIMATES", "PREFIX", "EstimatedGroups", "EstimatesError", "Grouping", "read_estimates"]
+__all__ = [
+    "ERRORS",
+    "ESTIMATES",
+    "PREFIX",
+    "SHORT",
+    "EstimatedGroups",
+    "EstimatesError",
+    "Grouping",
+    "read_estimates",
+    "write_json",
+]
 
 ESTIMATES = ASSETS / "fer2013_estimated_groups.csv.gz"
 ERRORS = ASSETS / "fer2013_estimated_groups.json"

@@ -216,13 +216,14 @@ class Mixture:
     ) -> tuple[np.ndarray | None, np.ndarray]:
         """Figures (1 + R, G), or row 0 alone, and rows of each group (G,); None if they cannot be told."""
         on_right = assumption.times / (self._share + (1 - self._share) * assumption.wrong_times)
-        cells_RGC = 0.0
+        some = slice(1) if first_only else slice(None)
+        unmixed = []
         for times, cells_REC in zip((on_right, on_right * assumption.wrong_times), self._cells, strict=True):
             inverse_REG = self._rates.inverse(times, first_only)
             if inverse_REG is None:
                 return None, np.zeros(0)
-            some = slice(1) if first_only else slice(None)
-            cells_RGC = cells_RGC + inverse_REG.transpose(0, 2, 1) @ cells_REC[some]
+            unmixed.append(inverse_REG.transpose(0, 2, 1) @ cells_REC[some])
+        cells_RGC = unmixed[0] + unmixed[1]
         if self._measure.parts is not None:
             hits_RG, total_RG = cells_RGC[..., 0], cells_RGC[..., 1]
             return np.clip(ratio(hits_RG, total_RG), 0, 1), np.maximum(total_RG[0], 0)

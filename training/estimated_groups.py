@@ -8,7 +8,8 @@ Error rates are those on FairFace's validation faces, brought to FER-2013's size
 them and aligned by it as FER-2013 is. Nobody knows those on FER-2013 itself: it has no such labels. What can
 be measured of the step from one set to the other stands beside them: how sure the classifier is on both, how
 it does on photographs of people who told their gender themselves, and whether it errs more where an
-expression model is less sure. Where no mesh is found, nothing is estimated.
+expression model is less sure. Where no mesh is found, nothing is estimated. A run that was stopped early is
+measured as it is, and the file says after how many epochs.
 
 Shape suffixes: N pictures, G groups, K expressions.
 """
@@ -70,8 +71,10 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, Any], pd.DataFrame]:
     faces = read_fairface(options.fairface)
     run = prepared_run(faces, recipe(), options.folder, 0)
     run.resume()
-    if run.progress.epoch < run.recipe.epochs:
-        raise DataError("The classifier is not trained to its end: python -m training.groups --resume.")
+    if not run.progress.epoch:
+        raise DataError(
+            "The classifier has not been trained for an epoch yet: python -m training.groups --resume."
+        )
     network = run.objective.network
     assert isinstance(network, GroupsNetwork)
     _, kept_back, validation = divided(faces)
@@ -96,7 +99,8 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, Any], pd.DataFrame]:
         "training": {
             "faces": len(run.train),
             "kept_back": len(kept_back),
-            "epochs": run.recipe.epochs,
+            "epochs": run.progress.epoch,
+            "of_epochs": run.recipe.epochs,
             "minutes": round(run.progress.seconds / 60, 1),
         },
         "groupings": told,

@@ -11,6 +11,7 @@ FER-2013's frame, and its edge is repeated outward: see `windowed`.
 Shape suffixes: N pictures, H height, W width.
 """
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,7 +81,7 @@ def read_fairface(path: Path) -> FairFace:
     try:
         with np.load(path, allow_pickle=False) as packed:
             kept = {name: packed[name] for name in NEEDED}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise DataError(
             f"{path} is no packed FairFace: an .npz of {', '.join(NEEDED)} is needed ({error})."
         ) from error

@@ -17,6 +17,7 @@ from fusion_model.errors import ExpressionLensError
 from fusion_model.evaluation_report import TABLE, make_report
 from fusion_model.prediction_table import read_table
 from training import landmark_report
+from training.group_blocks import estimated_gaps, estimated_groups
 from training.score_blocks import (
     called,
     conformal,
@@ -191,6 +192,8 @@ BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
     "london-groups": london_groups,
     "surroundings": surroundings,
     "latency": latency,
+    "estimated-groups": estimated_groups,
+    "estimated-gaps": estimated_gaps,
     "own-contempt": own_contempt,
     "own-smiling": own_smiling,
     "tree": tree,

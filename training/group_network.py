@@ -20,8 +20,8 @@ from fusion_model.network import Cnn
 from training.dataset import Samples, plain_batches
 from training.fairface import AGES, GENDERS, JOINT, RACES
 
-#: Side at which the network looks at a face, px: what stands in the window has about as many pixels.
-SEEN = 36
+#: Side at which the network looks at a face, px; the window has 38 px of FER-2013.
+SEEN = 32
 SIZES = (len(AGES), len(GENDERS), len(RACES))
 
 
