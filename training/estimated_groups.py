@@ -30,7 +30,7 @@ from fusion_model.estimated_groups import ERRORS, ESTIMATES, PREFIX, SHORT, writ
 from fusion_model.table_file import write_csv
 from training.dataset import Samples, make_samples
 from training.evaluate import TEST_SPLITS
-from training.fairface import JOINT, FairFace, bare_samples, read_fairface, windowed
+from training.fairface import AGES, JOINT, FairFace, bare_samples, read_fairface, windowed
 from training.fer2013 import read_fer2013
 from training.group_measures import KINDS, Answers, figures, shares, tally, temperatures
 from training.group_network import GroupsNetwork, answers
@@ -41,6 +41,8 @@ from training.samples import DataError, FaceDataset
 from training.scoring import logits_of
 from training.workers import Workers
 
+#: Years of age with which FairFace's bands begin.
+BAND_STARTS = (0, 3, 10, 20, 30, 40, 50, 60, 70)
 #: London's words for what FairFace has a word for as well.
 LONDON_RACES = {"white": "White", "black": "Black", "east_asian": "East Asian"}
 
@@ -164,11 +166,12 @@ def _add_london(
     samples = bare_samples(windowed(crops_NHW), level, np.zeros(len(people), np.int64))
     found: Answers = answers(network, samples)
     estimated = shares(found, temperature)
-    wanted = {
-        "gender": people["gender"].map({"female": "female", "male": "male"}),
+    parts = {
+        "gender": people["gender"].map({"female": "Female", "male": "Male"}),
         "age": people["age"].map(_band),
         "race": people["ethnicity"].map(LONDON_RACES),
     }
+    wanted = {kind.name: parts[kind.name].map(kind.group_of, na_action="ignore") for kind in KINDS}
     for kind in KINDS:
         known_N = wanted[kind.name].notna().to_numpy()
         answer_N = np.array(kind.names)[estimated[kind.name].argmax(axis=1)]
@@ -177,10 +180,8 @@ def _add_london(
 
 
 def _band(age: Any) -> str | None:
-    """The band of an age in years; None where it was not told."""
-    if pd.isna(age):
-        return None
-    return "under 10" if age < 10 else "10 to 29" if age < 30 else "30 to 49" if age < 50 else "50 and over"
+    """FairFace's band of an age in years; None where it was not told."""
+    return None if pd.isna(age) else AGES[int(np.searchsorted(BAND_STARTS, age, side="right")) - 1]
 
 
 def _frame(rows_N: np.ndarray, estimated: dict[str, np.ndarray]) -> pd.DataFrame:
