@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,6 +34,10 @@ METHOD = (
     "and given the group they depend neither on the expression nor on the answer, but where it says so. No "
     "figure stands where so many errors leave the estimates saying next to nothing."
 )
+UNCORRECTED = (
+    "Groups are estimated by a model, which errs as often as told at the top; nothing is corrected for that "
+    "here."
+)
 #: Enough for intervals to a tenth of their width, and quick.
 RESAMPLES = 500
 #: How a row is called in the chart, and in full in the table.
@@ -61,9 +65,16 @@ def notice(groupings: Sequence[Grouping], few: int) -> Block:
     return Block(
         "Groups estimated by a model, often wrongly",
         "\n".join(rates_reading(item) for item in groupings),
-        tables=tuple(_rates_table(item) for item in groupings),
+        # Not folded: whoever sees the groups sees their errors.
+        after="".join(_rates_table(item).html() for item in groupings),
         note=left_out + NOTE,
     )
+
+
+def labelled(block: Block, by: str) -> Block:
+    """A block on estimated groups, its tables and note saying so."""
+    tables = tuple(replace(table, caption=f"{table.caption}; {by}") for table in block.tables)
+    return replace(block, tables=tables, note=f"{block.note} {UNCORRECTED}")
 
 
 def rates_reading(grouping: Grouping) -> str:
@@ -90,7 +101,8 @@ def rates_reading(grouping: Grouping) -> str:
         )
     times = wrong_times(grouping)
     if not math.isnan(times):
-        text += f" It errs {times:.1f} times as often on the half of faces that the CNN is less sure of."
+        more = "as often" if 0.95 <= times < 1.05 else f"{times:.1f} times as often"
+        text += f" On the half of faces that the CNN is less sure of it errs {more} as on the other."
     return text
 
 
@@ -188,7 +200,7 @@ def errors_reading(one: Sensitivity) -> str:
     """What is left of a gap when errors are taken into account, in sentences."""
     as_estimated, once, _, twice, *_ = (item.gap for item in one.found)
     text = f"{model_name(one.report.model)}, {one.ends}: {points_span(as_estimated)} by the estimates"
-    if not one.found[1].told:
+    if math.isnan(once.value):
         return f"{text}. The estimates say too little for a correction: nothing follows for the groups."
     text += f", {points_span(once)} when corrected for the errors measured on FairFace. {_verdict(one, once)}"
     if not math.isnan(twice.value):

@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 from dashboard.blocks import Block, Chart, Pick, Table
-from dashboard.blocks_estimated import notice, what_errors_do
+from dashboard.blocks_estimated import labelled, notice, what_errors_do
 from dashboard.blocks_groups import GroupView, calibration, odds
 from dashboard.charts_groups import dots_chart
 from dashboard.figure_state import FilterState
@@ -23,10 +23,6 @@ from fusion_model.measures import Measure, measures
 from fusion_model.resampled import group_counts, random_groups
 
 FIRST_GROUPS = ("gender", "ethnicity", "yaw")
-ESTIMATED_NOTE = (
-    "Groups are estimated by a model, which errs as often as told at the top; nothing is corrected for that "
-    "here."
-)
 SOURCES = {
     "london": "Gender, age and ethnicity are what the photographed people said of themselves (Face Research "
     "Lab London Set). Each is there twice, neutral and smiling, so people are resampled, not pictures.",
@@ -83,16 +79,14 @@ def fairness(view: View, state: FilterState, colours: Palette) -> list[Block]:
         models,
     )
     by = " and ".join(column_title(view, name) for name in (group, cross) if name)
-    return [
-        *([notice(estimated, whole - len(view.rows))] if estimated else []),
-        Block("", before=_cards(grouped, estimated=bool(estimated))),
-        _by_group(grouped, by, colours, estimated=bool(estimated)),
-        *([what_errors_do(grouped, estimated[0], colours)] if estimated and not cross else []),
-        *(
-            replace(block, note=f"{block.note} {ESTIMATED_NOTE}") if estimated else block
-            for block in (odds(grouped, by, colours), calibration(grouped, by, colours))
-        ),
-    ]
+    cards_block = Block("", before=_cards(grouped, estimated=bool(estimated)))
+    by_group = _by_group(grouped, by, colours, estimated=bool(estimated))
+    others = [odds(grouped, by, colours), calibration(grouped, by, colours)]
+    if not estimated:
+        return [cards_block, by_group, *others]
+    errors = [what_errors_do(grouped, estimated[0], colours)] if not cross else []
+    by_group, *others = (labelled(block, by) for block in (by_group, *others))
+    return [notice(estimated, whole - len(view.rows)), cards_block, by_group, *errors, *others]
 
 
 def _cards(grouped: GroupView, *, estimated: bool) -> str:
@@ -163,17 +157,17 @@ def _by_group(grouped: GroupView, by: str, colours: Palette, *, estimated: bool)
                 wide=True,
             ),
         ),
-        tables=(_group_table(reports, few, by),),
+        tables=(_group_table(reports, few),),
         note=f"Intervals: 95 %, {'Wilson' if wilson else 'bootstrap'}. Groups of fewer than {LEAST_ROWS} "
         "pictures are "
         "grey and never ranked. p: the group against all others, corrected for being several (Holm). "
-        + (ESTIMATED_NOTE if estimated else SOURCES.get(grouped.view.data, SOURCES["own"])),
+        + ("" if estimated else SOURCES.get(grouped.view.data, SOURCES["own"])),
         picks=picks,
         width=900,
     )
 
 
-def _group_table(reports: dict[str, GroupReport], few: frozenset[str], by: str) -> Table:
+def _group_table(reports: dict[str, GroupReport], few: frozenset[str]) -> Table:
     lead = next(iter(reports.values()))
     head = ["group", "pictures", "people or pictures in it"]
     for model in reports:
@@ -192,4 +186,4 @@ def _group_table(reports: dict[str, GroupReport], few: frozenset[str], by: str) 
     ]
     for report in reports.values():
         overall += [span(report.overall), ""]
-    return Table(f"{lead.measure.name} by {by}", head, [*lines, overall], few)
+    return Table(f"{lead.measure.name} by group", head, [*lines, overall], few)

@@ -85,7 +85,7 @@ def odds(grouped: GroupView, by: str, colours: Palette) -> Block:
         reading,
         before=model_key(grouped.models),
         charts=charts,
-        tables=tuple(_odds_table(model, gaps, by) for model, gaps in found.items()),
+        tables=tuple(_odds_table(model, gaps) for model, gaps in found.items()),
         note=f"An expression is compared over the groups with {LEAST_ROWS} pictures or more that show it "
         "(recall) or "
         "do not (false alarms). Equalised odds is the larger of the two gaps (Hardt et al. 2016). A gap of "
@@ -94,7 +94,7 @@ def odds(grouped: GroupView, by: str, colours: Palette) -> Block:
     )
 
 
-def _odds_table(model: str, gaps: tuple[OddsGap, ...], by: str) -> Table:
+def _odds_table(model: str, gaps: tuple[OddsGap, ...]) -> Table:
     lines = [
         [
             gap.label,
@@ -107,7 +107,7 @@ def _odds_table(model: str, gaps: tuple[OddsGap, ...], by: str) -> Table:
         for gap in gaps
     ]
     head = ["expression", "recall gap", "from … to", "false alarm gap", "from … to ", "equalised odds"]
-    return Table(f"{model_name(model)}: gaps in points, by {by}", head, lines)
+    return Table(f"{model_name(model)}: gaps in points", head, lines)
 
 
 def _gap_text(gap: Interval) -> str:
@@ -159,7 +159,7 @@ def calibration(grouped: GroupView, by: str, colours: Palette) -> Block:
                 wide=True,
             ),
         ),
-        tables=(Table(f"Confidence and share right by {by}; too sure by, in points", head, lines, few),),
+        tables=(Table("Confidence and share right by group; too sure by, in points", head, lines, few),),
         note="Right of 0 a model is too sure of itself. ECE of a small group is large by chance alone: "
         "compare it only between groups of like size.",
         width=900,

@@ -42,11 +42,14 @@ class FairnessView(FigurePage):
         columns = {column_title(view, name): name for name in group_columns(view)}
         others = {"nothing": ""} | columns
         by_name = {item.name: item.key for item in measures(view.rows.labels)}
+        wide = {"width": 260} if view.estimated else {}  # long names, which say that they are estimated
         return [
             bar.linked(
                 "measure", "Measure", by_name, lambda view: chosen_measure(view, state).key, view, width=190
             ),
-            bar.linked("group", "Groups by", columns, lambda view: chosen_groups(view, state)[0], view),
+            bar.linked(
+                "group", "Groups by", columns, lambda view: chosen_groups(view, state)[0], view, **wide
+            ),
             bar.linked("cross", "Crossed with", others, lambda view: chosen_groups(view, state)[1], view),
         ]
 
