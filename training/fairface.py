@@ -94,11 +94,11 @@ def read_fairface(path: Path) -> FairFace:
         if image_HW is None:
             raise DataError(f"{path}, picture {row} cannot be read: fetch or pack the file again.")
         images.append(_framed(image_HW))
-    codes = [
+    age_N, gender_N, race_N = (
         _codes(kept[name][rows], values, name, path)
         for name, values in (("age", AGES), ("gender", GENDERS), ("race", RACES))
-    ]
-    return FairFace(np.array(images).reshape(-1, SIDE, SIDE), *codes, validation_N[rows])
+    )
+    return FairFace(np.array(images).reshape(-1, SIDE, SIDE), age_N, gender_N, race_N, validation_N[rows])
 
 
 def windowed(images_NHW: np.ndarray) -> np.ndarray:
