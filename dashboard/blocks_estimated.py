@@ -31,8 +31,9 @@ METHOD = (
     "Corrected: counts by group are what the error rates, inverted, make of the counts by estimated group "
     "(matrix method). Intervals are 95 % bootstrap percentiles over the pictures and over the faces that "
     "the rates were measured on. Assumed: errors are on FER-2013 so many times as frequent as on FairFace, "
-    "and given the group they depend neither on the expression nor on the answer, but where it says so. No "
-    "figure stands where so many errors leave the estimates saying next to nothing."
+    "given the group they depend neither on the expression nor on the answer, but where it says so, and "
+    "each group is made up as it is there. No figure stands where so many errors leave the estimates saying "
+    "next to nothing."
 )
 UNCORRECTED = (
     "Groups are estimated by a model, which errs as often as told at the top; nothing is corrected for that "
@@ -156,7 +157,7 @@ def what_errors_do(grouped: GroupView, grouping: Grouping, colours: Palette) -> 
         colours,
         line=0.0,
         signed=True,
-        axis=f"gap of {measure.name} between {by} groups",
+        axis=f"gap of {measure.name}, {by}",
     )
     return Block(
         title,

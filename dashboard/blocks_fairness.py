@@ -150,8 +150,9 @@ def _by_group(grouped: GroupView, by: str, colours: Palette, *, estimated: bool)
                     colours,
                     quiet=few,
                     line=lead.overall.value,
-                    axis=f"{grouped.measure.name}; dashed: all pictures, {model_name(lead.model)}"
-                    + ("; groups estimated by a model" if estimated else ""),
+                    axis=f"{grouped.measure.name} of estimated groups; dashed: all"
+                    if estimated
+                    else f"{grouped.measure.name}; dashed: all pictures, {model_name(lead.model)}",
                 ),
                 keys=list(picks),
                 wide=True,

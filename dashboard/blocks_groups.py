@@ -76,8 +76,8 @@ def odds(grouped: GroupView, by: str, colours: Palette) -> Block:
             heading,
         )
         for kind, heading, axis in (
-            ("hits", "Equal opportunity: gap of recall", f"between the groups furthest apart, by {by}"),
-            ("alarms", "Gap of false alarms", f"between the groups furthest apart, by {by}"),
+            ("hits", "Equal opportunity: gap of recall", f"furthest apart by {by}"),
+            ("alarms", "Gap of false alarms", f"furthest apart by {by}"),
         )
     )
     return Block(

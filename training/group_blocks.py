@@ -1,12 +1,13 @@
 """Blocks on estimated groups for the texts: how often the classifier errs, and what is left of the gaps."""
 
+import json
 import math
 from typing import Any
 
 import numpy as np
 
 from fusion_model.bootstrap import Interval
-from fusion_model.estimated_groups import SHORT, EstimatedGroups, Grouping, read_estimates
+from fusion_model.estimated_groups import ERRORS, SHORT, EstimatedGroups, Grouping, read_estimates
 from fusion_model.evaluation_report import TABLE
 from fusion_model.group_errors import Assumption, ErrorRates, Mixture
 from fusion_model.group_figures import GroupReport, group_report
@@ -17,6 +18,7 @@ from fusion_model.resampled import Groups, group_counts, random_groups
 from fusion_model.rows import Rows
 from training.score_blocks import MEASURED_SPLIT, called
 
+CHANCE = 0.05
 MISSING = "No groups were estimated yet.\n"
 MODELS = ("cnn", "fusion")
 
@@ -47,7 +49,7 @@ def estimated_groups(_: dict[str, Any]) -> str:
         ]
         rows.append(f"| {' | '.join(cells)} |")
     by_group = [line for grouping in estimates.groupings.values() for line in _by_group(grouping)]
-    return "\n".join([*rows, "", *by_group]) + "\n"
+    return "\n".join([*rows, "", *by_group, _training()]) + "\n"
 
 
 def estimated_gaps(_: dict[str, Any]) -> str:
@@ -61,17 +63,32 @@ def estimated_gaps(_: dict[str, Any]) -> str:
         "| with twice the errors | whatever errors depend on |",
         "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
-    everything = Rows.of(estimates.joined(table))
+    everything, findings = Rows.of(estimates.joined(table)), []
     for grouping in estimates.groupings.values():
         chosen = everything.keep(everything.column(grouping.column).notna().to_numpy())
         rates = ErrorRates(grouping.counts_GG)
         for model in MODELS:
             if model in chosen.models:
-                rows.append(_gap_row(chosen, grouping, rates, model))
-    return "\n".join(rows) + "\n\n" + _prevalence(estimates, everything) + "\n"
+                row, finding = _gap(chosen, grouping, rates, model)
+                rows.append(row)
+                findings.append(finding)
+    return "\n".join([*rows, "", " ".join(findings), "", _prevalence(estimates, everything)]) + "\n"
 
 
-def _gap_row(rows: Rows, grouping: Grouping, rates: ErrorRates, model: str) -> str:
+def _training() -> str:
+    """What the classifier was trained on, in a sentence."""
+    told = json.loads(ERRORS.read_text(encoding="utf-8"))
+    training, mesh = told["training"], told["with_mesh"]
+    epochs = f"{training['epochs']} of {training['of_epochs']} epochs"
+    return (
+        f"Trained on {training['faces']:,} faces for {epochs}. A mesh is found on "
+        f"{100 * mesh['fairface']:.1f} % of the validation faces and on {100 * mesh['fer2013']:.1f} % of "
+        "FER-2013's test pictures; without one nothing is estimated."
+    )
+
+
+def _gap(rows: Rows, grouping: Grouping, rates: ErrorRates, model: str) -> tuple[str, str]:
+    """A row of the table, and what follows from it in a sentence."""
     report = _report(rows, grouping, model)
     ends = grouping.names.index(report.highest), grouping.names.index(report.lowest)
     mixture = _mixture(rows, grouping, rates, model)
@@ -82,12 +99,25 @@ def _gap_row(rows: Rows, grouping: Grouping, rates: ErrorRates, model: str) -> s
         called(model),
         f"{report.highest} above {report.lowest}",
         _points(report.gap),
-        f"{report.p:.2f}",
+        "< 0.01" if report.p < 0.01 else f"{report.p:.2f}",
         _points(once),
         _points(twice),
         "–" if math.isnan(low) else f"{100 * low:+.0f} to {100 * high:+.0f}",
     ]
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(cells)} |", _finding(report, once, str(grouping.facts["title"]))
+
+
+def _finding(report: GroupReport, corrected: Interval, title: str) -> str:
+    """Whether there is a gap, by the estimates and when corrected."""
+    model = called(report.model)
+    if report.p >= CHANCE:
+        return f"{model}, {title}: a gap as between these groups can well be chance."
+    if math.isnan(corrected.value) or corrected.low <= 0 <= corrected.high:
+        return f"{model}, {title}: there is more than chance in the estimates, but not once corrected."
+    return (
+        f"{model}, {title}: right more often for {report.highest} than for {report.lowest}, more than by "
+        "chance, and still when corrected for the errors measured."
+    )
 
 
 def _report(rows: Rows, grouping: Grouping, model: str) -> GroupReport:
