@@ -199,13 +199,16 @@ def _sensitivities(grouped: GroupView, grouping: Grouping) -> dict[str, Sensitiv
 
 def errors_reading(one: Sensitivity) -> str:
     """What is left of a gap when errors are taken into account, in sentences."""
-    as_estimated, once, _, twice, *_ = (item.gap for item in one.found)
+    as_estimated, once, more, twice, *_ = (item.gap for item in one.found)
     text = f"{model_name(one.report.model)}, {one.ends}: {points_span(as_estimated)} by the estimates"
     if math.isnan(once.value):
         return f"{text}. The estimates say too little for a correction: nothing follows for the groups."
     text += f", {points_span(once)} when corrected for the errors measured on FairFace. {_verdict(one, once)}"
     if not math.isnan(twice.value):
         text += f" With twice as many errors it would be {points_span(twice)}."
+    else:
+        many = "twice" if not math.isnan(more.value) else "1.5 times"
+        text += f" With {many} as many errors the estimates would say too little for any correction."
     if not math.isnan(one.tip):
         times, most, least = (one.tip, "wrong", "right") if one.tip > 1 else (1 / one.tip, "right", "wrong")
         text += (
