@@ -24,7 +24,10 @@ KEPT_BACK = 2000
 
 
 def recipe() -> Recipe:
-    """Fine-tuning of the CNN's pixel branch in five epochs on growing pictures: about 8 minutes of a core."""
+    """Fine-tuning of the CNN's pixel branch in five epochs on growing pictures: about 8 minutes of a core.
+
+    The estimates that ship come from a run that was stopped after the third epoch; their file says so.
+    """
     return Recipe(
         name="groups",
         kind="cnn",
