@@ -1,8 +1,10 @@
 """What Fairness tells: any measure by group, for two models, with gaps and what chance alone would do."""
 
 import math
+from dataclasses import replace
 
 from dashboard.blocks import Block, Chart, Pick, Table
+from dashboard.blocks_estimated import labelled, notice, what_errors_do
 from dashboard.blocks_groups import GroupView, calibration, odds
 from dashboard.charts_groups import dots_chart
 from dashboard.figure_state import FilterState
@@ -35,13 +37,19 @@ def group_columns(view: View) -> list[str]:
     """Columns that groups can be made of, in the order offered."""
     names = [column.name for column in view.columns] + list(view.flags)
     first = [name for name in FIRST_GROUPS if name in names]
-    return [*first, *(name for name in names if name not in first), "label"]
+    return [*view.estimated, *first, *(name for name in names if name not in first), "label"]
+
+
+def column_title(view: View, name: str) -> str:
+    """What the page calls a column: an estimated one always by its full title."""
+    return view.estimated[name].title if name in view.estimated else name.replace("_", " ")
 
 
 def chosen_groups(view: View, state: FilterState) -> tuple[str, str]:
     """The one or two columns in force."""
     known = group_columns(view)
-    group = state.group if state.group in known else known[0]
+    first = next(name for name in known if name not in view.estimated)
+    group = state.group if state.group in known else first
     return group, state.cross if state.cross in known and state.cross != group else ""
 
 
@@ -54,6 +62,10 @@ def chosen_measure(view: View, state: FilterState) -> Measure:
 def fairness(view: View, state: FilterState, colours: Palette) -> list[Block]:
     """Cards, the measure by group, equal opportunity and equalised odds, calibration."""
     group, cross = chosen_groups(view, state)
+    estimated = [view.estimated[name] for name in (group, cross) if name in view.estimated]
+    whole = len(view.rows)
+    for grouping in estimated:
+        view = replace(view, rows=view.rows.keep(view.rows.column(grouping.column).notna().to_numpy()))
     groups = groups_of(view.rows, group, cross)
     models = tuple(dict.fromkeys([view.second, view.first]))
     answers = {model: view.rows.answers[model] for model in models}
@@ -66,22 +78,25 @@ def fairness(view: View, state: FilterState, colours: Palette) -> list[Block]:
         chosen_measure(view, state),
         models,
     )
-    by = f"{_plain(group)} and {_plain(cross)}" if cross else _plain(group)
-    return [
-        Block("", before=_cards(grouped)),
-        _by_group(grouped, by, colours),
-        odds(grouped, by, colours),
-        calibration(grouped, by, colours),
-    ]
+    by = " and ".join(column_title(view, name) for name in (group, cross) if name)
+    cards_block = Block("", before=_cards(grouped, estimated=bool(estimated)))
+    by_group = _by_group(grouped, by, colours, estimated=bool(estimated))
+    others = [odds(grouped, by, colours), calibration(grouped, by, colours)]
+    if not estimated:
+        return [cards_block, by_group, *others]
+    errors = [what_errors_do(grouped, estimated[0], colours)] if not cross else []
+    by_group, *others = (labelled(block, by) for block in (by_group, *others))
+    return [notice(estimated, whole - len(view.rows)), cards_block, by_group, *errors, *others]
 
 
-def _cards(grouped: GroupView) -> str:
+def _cards(grouped: GroupView, *, estimated: bool) -> str:
     items = []
+    of = " of estimated groups" if estimated else ""
     for model, report in grouped.reports.items():
         name, gap = model_name(model), report.gap
         items.append(
             (
-                f"{name}: gap, in points",
+                f"{name}: gap{of}, in points",
                 f"{gap.value * 100:.1f}" if report.lowest else "–",
                 f"95 %: {points(gap.low)} to {points(gap.high)}"
                 if report.lowest
@@ -90,13 +105,19 @@ def _cards(grouped: GroupView) -> str:
         )
         if report.lowest:
             items.append(
-                (f"{name}: ratio", f"{report.ratio.value:.2f}", f"{report.lowest} over {report.highest}")
+                (f"{name}: ratio{of}", f"{report.ratio.value:.2f}", f"{report.lowest} over {report.highest}")
             )
-    items.append(("Groups", f"{len(grouped.groups.names)}", f"ranked with {LEAST_ROWS} pictures or more"))
+    items.append(
+        (
+            "Estimated groups" if estimated else "Groups",
+            f"{len(grouped.groups.names)}",
+            f"ranked with {LEAST_ROWS} pictures or more",
+        )
+    )
     return cards(items)
 
 
-def _by_group(grouped: GroupView, by: str, colours: Palette) -> Block:
+def _by_group(grouped: GroupView, by: str, colours: Palette, *, estimated: bool) -> Block:
     reports, names = grouped.reports, list(grouped.groups.names)
     lead = reports[grouped.models[0]]
     few = frozenset(item.name for item in lead.groups if not item.ranked)
@@ -105,6 +126,7 @@ def _by_group(grouped: GroupView, by: str, colours: Palette) -> Block:
     picks = {
         f"group:{name}": Pick(f"{name}, answered otherwise than labelled", (codes_N == code) & wrong_N)
         for code, name in enumerate(names)
+        if not estimated  # estimates say something of many pictures, nothing of one
     }
     sentences = [group_reading(report) for report in reports.values()]
     if len(grouped.models) == 2:
@@ -128,7 +150,9 @@ def _by_group(grouped: GroupView, by: str, colours: Palette) -> Block:
                     colours,
                     quiet=few,
                     line=lead.overall.value,
-                    axis=f"{grouped.measure.name}; dashed: all pictures, {model_name(lead.model)}",
+                    axis=f"{grouped.measure.name} of estimated groups; dashed: all"
+                    if estimated
+                    else f"{grouped.measure.name}; dashed: all pictures, {model_name(lead.model)}",
                 ),
                 keys=list(picks),
                 wide=True,
@@ -138,7 +162,7 @@ def _by_group(grouped: GroupView, by: str, colours: Palette) -> Block:
         note=f"Intervals: 95 %, {'Wilson' if wilson else 'bootstrap'}. Groups of fewer than {LEAST_ROWS} "
         "pictures are "
         "grey and never ranked. p: the group against all others, corrected for being several (Holm). "
-        + SOURCES.get(grouped.view.data, SOURCES["own"]),
+        + ("" if estimated else SOURCES.get(grouped.view.data, SOURCES["own"])),
         picks=picks,
         width=900,
     )
@@ -164,7 +188,3 @@ def _group_table(reports: dict[str, GroupReport], few: frozenset[str]) -> Table:
     for report in reports.values():
         overall += [span(report.overall), ""]
     return Table(f"{lead.measure.name} by group", head, [*lines, overall], few)
-
-
-def _plain(name: str) -> str:
-    return name.replace("_", " ")

@@ -76,8 +76,8 @@ def odds(grouped: GroupView, by: str, colours: Palette) -> Block:
             heading,
         )
         for kind, heading, axis in (
-            ("hits", "Equal opportunity: gap of recall", "between the groups furthest apart"),
-            ("alarms", "Gap of false alarms", "between the groups furthest apart"),
+            ("hits", "Equal opportunity: gap of recall", f"furthest apart by {by}"),
+            ("alarms", "Gap of false alarms", f"furthest apart by {by}"),
         )
     )
     return Block(

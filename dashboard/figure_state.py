@@ -32,6 +32,7 @@ ADDRESS = {
     "measure": "measure",
     "group": "group",
     "cross": "cross",
+    "estimated": "estimated",
 }
 
 
@@ -56,6 +57,7 @@ class FilterState(param.Parameterized):
     measure = param.String(default="accuracy", doc="Fairness: key of a measure.")
     group = param.String(default="", doc="Fairness: column that makes the groups.")
     cross = param.String(default="", doc="Fairness: second column, or ''.")
+    estimated = param.Boolean(default=False, doc="Fairness: offer groups that a model estimated.")
     picked = param.String(default="", doc="Key of the rows that are listed; not in the address.")
     place = param.Integer(default=0, bounds=(0, None), doc="First row listed.")
     version = param.Integer(default=0, doc="Counts the changes of the session's own data.")

@@ -6,7 +6,14 @@ from pathlib import Path
 import fusion_model
 from dashboard.row_pictures import RowPictures
 from fusion_model.conformal import sets_of_split
-from fusion_model.prediction_table import TableError, read_table
+from fusion_model.estimated_groups import (
+    ERRORS,
+    ESTIMATES,
+    EstimatedGroups,
+    EstimatesError,
+    read_estimates,
+)
+from fusion_model.prediction_table import PredictionTable, TableError, read_table
 from fusion_model.rows import Rows
 
 ASSETS = Path(fusion_model.__file__).parent / "assets"
@@ -30,6 +37,8 @@ class Record:
         Prediction tables; any may be missing.
     pictures : RowPictures, optional
         What faces of FER-2013 look like; the program's own drawings, unless told otherwise.
+    estimates, errors : Path
+        Groups that a model estimated for the pictures of FER-2013, and how often it errs; may be missing.
     """
 
     def __init__(
@@ -38,11 +47,15 @@ class Record:
         unmirrored: Path = TABLE_UNMIRRORED,
         london: Path = TABLE_LONDON,
         pictures: RowPictures | None = None,
+        estimates: Path = ESTIMATES,
+        errors: Path = ERRORS,
     ) -> None:
         self.pictures = pictures or RowPictures()
         self._paths = {(FER2013, True): table, (FER2013, False): unmirrored, (LONDON, True): london}
         self.rows = functools.cache(self._rows)
         self.sets = functools.lru_cache(maxsize=64)(self._sets)
+        self.estimates = functools.cache(functools.partial(_estimates, estimates, errors))
+        self.estimated_table = functools.cache(self._estimated_table)
 
     @property
     def trouble(self) -> str:
@@ -68,8 +81,30 @@ class Record:
         except TableError:
             return False
 
+    @property
+    def groupings(self) -> tuple[str, ...]:
+        """Columns of groups that a model estimated for FER-2013, in the order offered."""
+        estimates = self.estimates()
+        return () if estimates is None else tuple(estimates.groupings)
+
+    def _estimated_table(self, data: str, mirrored: bool) -> PredictionTable | None:
+        """A table with the estimated groups of its pictures; None where there are none."""
+        estimates = self.estimates() if data == FER2013 else None
+        try:
+            return None if estimates is None else estimates.joined(self.rows(data, mirrored).table)
+        except EstimatesError:
+            return None  # another table was given, of other pictures
+
     def _rows(self, data: str, mirrored: bool) -> Rows:
         return Rows.of(read_table(self._paths[data, mirrored]))
 
     def _sets(self, data: str, mirrored: bool, split: str, model: str, level: float) -> object:
         return sets_of_split(self.rows(data, mirrored).table, split, model, level)
+
+
+def _estimates(estimates: Path, errors: Path) -> EstimatedGroups | None:
+    """What a model estimated; None where there are no such files, or they are damaged."""
+    try:
+        return read_estimates(estimates, errors)
+    except EstimatesError:
+        return None

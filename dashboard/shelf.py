@@ -1,12 +1,14 @@
 """What a session's pages draw from: the program's tables and the session's own, cut by the filter bar."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from dashboard.figure_state import FilterState
 from dashboard.record import FER2013, Record
 from fusion_model.conformal import CALIBRATION_SPLIT
+from fusion_model.estimated_groups import Grouping
 from fusion_model.filters import SliceColumn, slice_columns
 from fusion_model.rows import Rows
 
@@ -37,6 +39,10 @@ class View:
         Columns of 0 and 1 that differ between rows.
     mirrored : bool
         Whether probabilities are averaged with the mirror image's.
+    has_estimates : bool
+        Whether a model estimated groups for these pictures.
+    estimated : mapping of str to Grouping
+        These groupings by column, where the visitor chose to see them; no slices can be made of them.
     """
 
     data: str
@@ -51,6 +57,8 @@ class View:
     columns: tuple[SliceColumn, ...]
     flags: tuple[str, ...]
     mirrored: bool
+    has_estimates: bool = False
+    estimated: Mapping[str, Grouping] = field(default_factory=dict)
 
     @property
     def what(self) -> str:
@@ -118,6 +126,11 @@ class Shelf:
         if any(rule.column not in frame for rule in row_filter.rules):
             # Of other data than this; the bar shows what is in force.
             row_filter = replace(row_filter, rules=tuple(r for r in row_filter.rules if r.column in known))
+        rows = everything.keep(row_filter.mask(everything.table))
+        estimated_table = self.record.estimated_table(data, mirrored)
+        estimates = self.record.estimates() if state.estimated and estimated_table is not None else None
+        if estimated_table is not None and estimates is not None:
+            rows = replace(rows, table=estimated_table)
         models = everything.models
         last = "fusion" if "fusion" in models else models[-1]
         other = "cnn" if "cnn" in models else models[0]
@@ -130,8 +143,10 @@ class Shelf:
             first=state.first if state.first in models else other,
             second=state.second if state.second in models else last,
             whole=whole,
-            rows=everything.keep(row_filter.mask(everything.table)),
+            rows=rows,
             columns=slice_columns(everything.table),
             flags=tuple(name for name in FLAG_COLUMNS if name in frame and frame[name].nunique() > 1),
             mirrored=mirrored,
+            has_estimates=estimated_table is not None,
+            estimated=estimates.groupings if estimates is not None else {},
         )

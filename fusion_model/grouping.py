@@ -30,8 +30,8 @@ _FLAGS = {
 def groups_of(rows: Rows, first: str, second: str = "") -> Groups:
     """Sort rows by one column, or by two crossed; groups without rows are left out.
 
-    A column of more than `MOST_VALUES` different numbers is cut at its quartiles among these rows. Empty
-    fields are a group of their own.
+    A column of more than `MOST_VALUES` different numbers is cut at its quartiles among these rows; categories
+    keep their order. Empty fields are a group of their own.
 
     Raises
     ------
@@ -60,6 +60,10 @@ def _by_column(rows: Rows, name: str) -> tuple[list[str], np.ndarray]:
     column = rows.column(name)
     if name == "label":
         return list(rows.labels), rows.truth_N
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        names = [str(value) for value in column.cat.categories]
+        codes_N = column.cat.codes.to_numpy(dtype=np.int64)
+        return [*names, NOT_KNOWN], np.where(codes_N < 0, len(names), codes_N)
     if pd.api.types.is_numeric_dtype(column):
         number_N = column.to_numpy(dtype=np.float64, na_value=np.nan)
         if len(np.unique(number_N[np.isfinite(number_N)])) > MOST_VALUES:

@@ -21,6 +21,7 @@ from fusion_model.prediction_table import read_table
 from training import landmark_report
 from training import report as project_report
 from training.findings import Findings
+from training.group_blocks import estimated_gaps, estimated_groups
 from training.score_blocks import (
     called,
     conformal,
@@ -229,6 +230,8 @@ BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
     "london-groups": london_groups,
     "surroundings": surroundings,
     "latency": latency,
+    "estimated-groups": estimated_groups,
+    "estimated-gaps": estimated_gaps,
     "own-contempt": own_contempt,
     "own-smiling": own_smiling,
     "tree": tree,

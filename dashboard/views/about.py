@@ -22,7 +22,8 @@ Expressions Reconsidered</i>, Psychological Science in the Public Interest 20, 2
 (AI&nbsp;Act, Regulation (EU) 2024/1689, Art.&nbsp;5(1)(f)). Elsewhere, people exposed to such a system must
 be told (Art.&nbsp;50(3)).</li>
 <li>Not for hiring, policing, insurance, medicine, or any decision about a person.</li>
-<li>It never guesses age, gender or race of the person in a picture.</li>
+<li>It never guesses age, gender or race of the person in a picture that you show it, and holds nothing
+that could.</li>
 </ul>""",
     """
 <h2>What it gets wrong</h2>
@@ -35,7 +36,9 @@ probabilities.</li>
 <li>Small, dark, blurred, covered or turned faces are answered less well, or not found at all.</li>
 <li>Who is in the training pictures decides for whom the models work; FER-2013 does not say who is. The
 Fairness page shows what is known: by what 102 people said of themselves, and by what is measured in pictures.
-Its groups are small, and none of them is ever guessed from a face.</li>
+Its groups are small. None of them is guessed from a face, but for those that a model estimated beforehand for
+the test pictures of FER-2013: they stay off until you choose them, are always called estimated, and stand
+beside their error rates.</li>
 </ul>""",
     """
 <h2>Your pictures</h2>
@@ -62,7 +65,8 @@ chosen before it was scored.</p>""",
 <h2>Rights</h2>
 <p>The example picture is NASA’s portrait of the astronaut Eileen Collins, in the public domain. FER-2013
 (Goodfellow et al., 2013) is for research; none of its pictures comes with this program. Nor do those of the
-Face Research Lab London Set (DeBruine &amp; Jones 2017, CC BY 4.0), of which the Fairness page tells.
+Face Research Lab London Set (DeBruine &amp; Jones 2017, CC BY 4.0), of which the Fairness page tells, and of
+FairFace (Kärkkäinen &amp; Joo 2021, CC BY 4.0), on which its estimated groups rest.
 MediaPipe is published under the Apache licence 2.0. You need the right to use the pictures that you show
 here, and for pictures of people who can be recognised, usually their consent.</p>""",
 )

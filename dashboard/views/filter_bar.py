@@ -81,6 +81,7 @@ class FilterBar(pn.viewable.Viewer):
             view.rows.models,
             self._state.rules,
             self._state.version,
+            tuple(view.estimated),
         )
         if drawn != self._drawn:
             self._drawn = drawn
