@@ -42,6 +42,7 @@ def _serve(options: argparse.Namespace) -> int:
     import panel as pn
     from bokeh.util.warnings import BokehUserWarning
 
+    from dashboard.api import api_routes
     from dashboard.app import TITLE, create_app
     from dashboard.record import TABLE, TABLE_UNMIRRORED
     from dashboard.views.camera import ROUTE
@@ -51,11 +52,13 @@ def _serve(options: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     app = create_app(table=options.table or TABLE, unmirrored=options.table_unmirrored or TABLE_UNMIRRORED)
     app.pool.warm()
+    origins = _origins(options.address, options.port, options.allow_origin)
     server = pn.serve(
         app.routes,
         port=options.port,
         address=options.address,
-        websocket_origin=_origins(options.address, options.port, options.allow_origin),
+        websocket_origin=origins,
+        extra_patterns=api_routes(app.pool, origins),
         title={"/": TITLE, f"/{ROUTE}": f"{TITLE}: camera"},
         show=False,
         start=False,

@@ -124,6 +124,11 @@ class InferencePool:
         for _ in range(self.workers):
             self._executor.submit(self._warm_one)
 
+    @property
+    def ready(self) -> bool:
+        """Whether a worker has its models loaded."""
+        return bool(self._predictors)
+
     def submit(self, data: bytes, models: Sequence[str] = ()) -> "Future[Answer]":
         """Queue the bytes of a picture file, for these models or the usual ones.
 
