@@ -44,6 +44,7 @@ def _serve(options: argparse.Namespace) -> int:
 
     from dashboard.api import api_routes
     from dashboard.app import TITLE, create_app
+    from dashboard.headers import SecureHeaders
     from dashboard.record import TABLE, TABLE_UNMIRRORED
     from dashboard.views.camera import ROUTE
 
@@ -68,6 +69,7 @@ def _serve(options: argparse.Namespace) -> int:
         unused_session_lifetime_milliseconds=15_000,
         check_unused_sessions_milliseconds=5_000,
     )
+    server._tornado.add_transform(SecureHeaders)
     host = "localhost" if options.address in {"127.0.0.1", "::1", "0.0.0.0"} else options.address
     print(f"{TITLE} is ready: http://{host}:{options.port}", flush=True)
     try:
