@@ -50,6 +50,10 @@ train: $(ready_dev) ## train a model: make train ARGS="RECIPE --data fer2013.csv
 evaluate: $(ready) ## print the figures of the models, from the committed prediction table
 	@$(bin)/python -m fusion_model.evaluation $(ARGS)
 
+.PHONY: bench
+bench: $(ready_dev) ## measure the page in a browser: opening, a photo, live (docs/results/page.json)
+	@browser="$$($(setup) browser)" && CHROMIUM="$$browser" $(bin)/python tests/benchmarks/page.py $(ARGS)
+
 .PHONY: clean
 clean: ## remove caches of the tools; .venv and runs/ stay
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -47,7 +47,9 @@ def _serve(options: argparse.Namespace) -> int:
     import panel as pn
     from bokeh.util.warnings import BokehUserWarning
 
+    from dashboard.api import api_routes
     from dashboard.app import TITLE, create_app
+    from dashboard.headers import SecureHeaders
     from dashboard.record import TABLE, TABLE_UNMIRRORED
     from dashboard.views.camera import ROUTE
 
@@ -66,11 +68,13 @@ def _serve(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     app.pool.warm()
+    origins = _origins(options.address, options.port, options.allow_origin)
     server = pn.serve(
         app.routes,
         port=options.port,
         address=options.address,
-        websocket_origin=_origins(options.address, options.port, options.allow_origin),
+        websocket_origin=origins,
+        extra_patterns=api_routes(app.pool, origins),
         title={"/": TITLE, f"/{ROUTE}": f"{TITLE}: camera"},
         show=False,
         start=False,
@@ -80,6 +84,7 @@ def _serve(options: argparse.Namespace) -> int:
         unused_session_lifetime_milliseconds=15_000,
         check_unused_sessions_milliseconds=5_000,
     )
+    server._tornado.add_transform(SecureHeaders)
     host = "localhost" if options.address in {"127.0.0.1", "::1", "0.0.0.0"} else options.address
     print(f"{TITLE} is ready: http://{host}:{options.port}", flush=True)
     try:

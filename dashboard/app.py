@@ -23,6 +23,7 @@ from dashboard.views.evaluate import EvaluateView
 from dashboard.views.fairness import FairnessView
 from dashboard.views.look import LookView
 from dashboard.views.parts import PAGE_WIDTH, html
+from dashboard.views.session import only_own_files
 from dashboard.wording import models
 
 TITLE = "Expression Lens"
@@ -66,6 +67,7 @@ class ExpressionLens:
 
     def page(self) -> pn.viewable.Viewable:
         """A new session's page."""
+        only_own_files()
         state = LensState(dark=pn.config.theme == "dark")
         state.look.offer(models())
         shelf = Shelf(self.record)
@@ -95,6 +97,7 @@ class ExpressionLens:
 
     def camera(self) -> pn.viewable.Viewable:
         """The document inside a page's camera frame."""
+        only_own_files()
         return camera_document(self.desk)
 
     def close(self) -> None:

@@ -30,11 +30,38 @@ class CameraLink:
         self._on_ready = on_ready
         self._on_frame = on_frame
         self._shutter: Callable[[], None] | None = None
+        self._overlay: Callable[[str], None] | None = None
+        self._hold: Callable[[bool], None] | None = None
         self._wanted = False
 
-    def connect(self, shutter: Callable[[], None]) -> None:
-        """The camera document is there; ``shutter`` makes it take one frame."""
-        self._shutter = shutter
+    def connect(
+        self,
+        shutter: Callable[[], None],
+        overlay: Callable[[str], None] | None = None,
+        hold: Callable[[bool], None] | None = None,
+    ) -> None:
+        """The camera document is there.
+
+        Parameters
+        ----------
+        shutter : callable
+            Makes it take one frame.
+        overlay : callable, optional
+            Draws SVG over the video; an empty text takes it away.
+        hold : callable, optional
+            Stops the video at its picture, or lets it go on.
+        """
+        self._shutter, self._overlay, self._hold = shutter, overlay, hold
+
+    def draw(self, svg: str) -> None:
+        """Show this over the video."""
+        if self._overlay is not None:
+            self._overlay(svg)
+
+    def hold(self, still: bool) -> None:
+        """Stop the video at its picture, or let it go on."""
+        if self._hold is not None:
+            self._hold(still)
 
     def snap(self) -> bool:
         """Ask for one frame; False while there is no camera to ask."""

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from bokeh.models import ColumnDataSource, FactorRange, Range1d
 from bokeh.plotting import figure
 
+from dashboard.answered import Answered
 from dashboard.charts import BAR_FONT, percent, quiet_figure
 from dashboard.marks import marks
 from dashboard.theme import CHART_FONT, Palette, expression_colour
 from dashboard.wording import leading_model, model_name
 
 if TYPE_CHECKING:
-    from fusion_model.predictor import FacePrediction, PicturePrediction
+    from fusion_model.predictor import PicturePrediction
 
 PHOTO_HEIGHT = 560  # px, the most a photo takes of the page's height
 ROW_HEIGHT = 46  # px, of a row with one bar or two
@@ -148,7 +149,7 @@ def box_data(prediction: "PicturePrediction", selected: int) -> dict[str, list]:
     return rows
 
 
-def probability_data(face: "FacePrediction", models: Sequence[str] = ()) -> dict[str, dict[str, list]]:
+def probability_data(face: Answered, models: Sequence[str] = ()) -> dict[str, dict[str, list]]:
     """Columns of the bars, one dictionary a model; ``y`` places the models' bars side by side in a row.
 
     `models`, of the same classes, default to all of the face; the last in order is drawn on top.
@@ -172,7 +173,7 @@ def probability_data(face: "FacePrediction", models: Sequence[str] = ()) -> dict
     return data
 
 
-def probability_chart(face: "FacePrediction", colours: Palette, models: Sequence[str] = ()) -> figure:
+def probability_chart(face: Answered, colours: Palette, models: Sequence[str] = ()) -> figure:
     """A row a class, all models in each, told by how their bars are filled, numbers printed.
 
     `models`, of the same classes, default to all of the face.

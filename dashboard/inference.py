@@ -10,8 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -22,6 +23,9 @@ from fusion_model.images import decode_image
 
 if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need not wait for
     from fusion_model.predictor import PicturePrediction
+    from fusion_model.tracking import Tracks
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -39,11 +43,36 @@ class BusyError(ExpressionLensError):
         super().__init__("Many pictures are waiting just now. Please try again in a few seconds.")
 
 
+@dataclass(frozen=True)
+class LiveReply:
+    """One frame of the camera answered.
+
+    Attributes
+    ----------
+    prediction : PicturePrediction
+        Faces and probabilities, boxes in pixels of the frame.
+    identities : tuple of int
+        Numbers of the faces, in the same order; a face keeps its number from frame to frame.
+    tracks : Tracks
+        For the next frame.
+    """
+
+    prediction: "PicturePrediction"
+    identities: tuple[int, ...]
+    tracks: "Tracks"
+
+
 class PredictorLike(Protocol):
     """What a worker needs: :class:`fusion_model.predictor.Predictor`, or a stand-in for tests."""
 
     def predict(self, rgb: np.ndarray, models: Sequence[str] | None = None, /) -> "PicturePrediction":
         """Faces and probabilities of an RGB uint8 picture (H, W, 3), by these models or the usual ones."""
+        ...
+
+    def follow(
+        self, rgb: np.ndarray, tracks: "Tracks", now: float, models: Sequence[str] | None = None, /
+    ) -> "tuple[PicturePrediction, Tracks]":
+        """The same of the next frame of a film, whose faces were followed until now, s."""
         ...
 
     def close(self) -> None:
@@ -95,6 +124,11 @@ class InferencePool:
         for _ in range(self.workers):
             self._executor.submit(self._warm_one)
 
+    @property
+    def ready(self) -> bool:
+        """Whether a worker has its models loaded."""
+        return bool(self._predictors)
+
     def submit(self, data: bytes, models: Sequence[str] = ()) -> "Future[Answer]":
         """Queue the bytes of a picture file, for these models or the usual ones.
 
@@ -103,11 +137,27 @@ class InferencePool:
         BusyError
             When the queue is full.
         """
+        return self._queue(self._capacity, self._work, data, tuple(models))
+
+    def follow(
+        self, data: bytes, tracks: "Tracks | None", now: float, models: Sequence[str] = ()
+    ) -> "Future[LiveReply]":
+        """Queue a frame of a film: faces followed from the frame before, or None for the first.
+
+        Raises
+        ------
+        BusyError
+            When half of the queue is taken: a frame may be lost, a picture should not be.
+        """
+        room = self.workers + (self._capacity - self.workers) // 2
+        return self._queue(room, self._work_frame, data, tracks, now, tuple(models))
+
+    def _queue(self, room: int, work: Callable[..., T], *given: object) -> "Future[T]":
         with self._lock:
-            if self._open >= self._capacity:
+            if self._open >= room:
                 raise BusyError
             self._open += 1
-        future = self._executor.submit(self._work, data, tuple(models))
+        future = self._executor.submit(work, *given)
         future.add_done_callback(self._release)
         return future
 
@@ -117,7 +167,7 @@ class InferencePool:
         while self._predictors:
             self._predictors.pop().close()
 
-    def _release(self, _: "Future[Answer]") -> None:
+    def _release(self, _: "Future[Any]") -> None:
         with self._lock:
             self._open -= 1
 
@@ -147,8 +197,17 @@ class InferencePool:
             jpeg=display_jpeg(rgb), prediction=prediction, milliseconds_decode=(decoded - started) * 1000
         )
 
+    def _work_frame(
+        self, data: bytes, tracks: "Tracks | None", now: float, models: tuple[str, ...]
+    ) -> LiveReply:
+        from fusion_model.tracking import Tracks
 
-def outcome(future: "Future[Answer]") -> Answer | str:
+        predictor = self._predictor()
+        prediction, tracks = predictor.follow(decode_image(data), tracks or Tracks(), now, models or None)
+        return LiveReply(prediction, tuple(track.identity for track in tracks.current), tracks)
+
+
+def outcome(future: "Future[T]") -> T | str:
     """What came of a request that is done: the answer, or the sentence that says why there is none."""
     if future.cancelled():
         return "The program is closing."

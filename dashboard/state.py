@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import param
 
+from dashboard.live import LiveState
 from fusion_model.catalogue import default_models
 
 if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need not wait for
@@ -134,6 +135,7 @@ class PageState(param.Parameterized):
     def __init__(self, **params: object) -> None:
         super().__init__(**params)
         self.look = LookState()
+        self.live = LiveState()
         self._endings: list[Callable[[], None]] = []
 
     def at_end(self, ending: Callable[[], None]) -> None:
@@ -144,5 +146,7 @@ class PageState(param.Parameterized):
         """The session is over: nothing of it stays. No watcher hears of it: there is no page to redraw."""
         with param.parameterized.discard_events(self.look):
             self.look.forget()
+        with param.parameterized.discard_events(self.live):
+            self.live.forget()
         while self._endings:
             self._endings.pop()()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from dashboard.answered import Answered
 from dashboard.charts import OUTLINED_MODELS, percent
 from dashboard.theme import expression_colour
 from dashboard.wording import interval_text, leading_model, looks, model_name, p_text, points
@@ -103,7 +104,7 @@ def agreement_key(parts: Iterable[tuple[str, int, str]], n: int) -> str:
     )
 
 
-def headline(face: "FacePrediction") -> str:
+def headline(face: Answered) -> str:
     """``Looks happy`` with the expression's colour beside it."""
     label = face.models[leading_model(face)].label
     return (
@@ -112,7 +113,7 @@ def headline(face: "FacePrediction") -> str:
     )
 
 
-def probability_table(face: "FacePrediction", models: Sequence[str] = ()) -> str:
+def probability_table(face: Answered, models: Sequence[str] = ()) -> str:
     """All probabilities of models of the same classes for a face; by default of all."""
     models = list(reversed(models or list(face.models)))
     heading = leading_model(face)

@@ -5,12 +5,14 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dashboard.answered import Answered
 from dashboard.charts import percent
 from fusion_model.catalogue import Entry, catalogue, leading
 from fusion_model.evaluation import Interval, ModelFigures, PairedComparison
 
 if TYPE_CHECKING:
-    from fusion_model.predictor import FacePrediction, PicturePrediction
+    from dashboard.live import LiveFrame
+    from fusion_model.predictor import PicturePrediction
 
 LOOKS = {"disgust": "disgusted", "fear": "afraid", "surprise": "surprised"}
 COUNTS = ("no model", "one model", "two models", "three models", "four models", "five models")
@@ -42,6 +44,7 @@ NO_FRAME = (
     "allow the camera beside the address of the page and switch it on again. Otherwise no camera may be "
     "connected, or another program is using it. A photo works too."
 )
+NO_LIVE_FACE = "No face in view just now. Look towards the camera, with light on the face."
 CAMERA_GONE = "The camera gave no picture. Switch it off and on again, or upload a photo."
 
 
@@ -61,12 +64,12 @@ def looks(label: str) -> str:
     return LOOKS.get(label, label)
 
 
-def leading_model(face: "FacePrediction") -> str:
+def leading_model(face: Answered) -> str:
     """The model whose answer heads the page: the one with the best score on the split of choices."""
     return leading(list(face.models), models())
 
 
-def groups(face: "FacePrediction") -> list[list[str]]:
+def groups(face: Answered) -> list[list[str]]:
     """The models of a face by the classes that they answer with, the leading model's group first."""
     found: dict[tuple[str, ...], list[str]] = {tuple(face.models[leading_model(face)].probabilities): []}
     for name, answer in face.models.items():
@@ -74,7 +77,7 @@ def groups(face: "FacePrediction") -> list[list[str]]:
     return list(found.values())
 
 
-def face_reading(face: "FacePrediction") -> str:
+def face_reading(face: Answered) -> str:
     """What the leading model says of a face, and whether the others agree."""
     first, *others = groups(face)
     sentences = [_group_reading(face, first)]
@@ -87,7 +90,7 @@ def face_reading(face: "FacePrediction") -> str:
     return " ".join(sentences)
 
 
-def _group_reading(face: "FacePrediction", names: Sequence[str]) -> str:
+def _group_reading(face: Answered, names: Sequence[str]) -> str:
     lead = leading(names, models())
     label = face.models[lead].label
     parts = [f"{model_name(lead)} gives {label} {percent(face.models[lead].probabilities[label])}"]
@@ -113,6 +116,11 @@ def _listed(parts: Sequence[str]) -> str:
 def asked_models(count: int) -> str:
     """How many models answer, in words; ``two models`` where nothing was chosen."""
     return COUNTS[count or 2] if count < len(COUNTS) else f"{count} models"
+
+
+def pace_reading(frame: "LiveFrame") -> str:
+    """How often and how fast the live camera is answered."""
+    return f"{frame.rate:.0f} frames a second, each answered in {frame.delay * 1000:.0f} ms."
 
 
 def found_reading(prediction: "PicturePrediction") -> str:

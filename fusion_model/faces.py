@@ -149,6 +149,21 @@ class FaceFinder:
             return Face((0.0, 0.0, float(width), float(height)), FER_FRAME.eyes(width, height), None, 1.0)
         return Face(_bounds(landmarks_LD, width, height), eyes_of(landmarks_LD[:, :2]), landmarks_LD, 1.0)
 
+    def reread(self, rgb_HWC: np.ndarray, face: Face) -> Face | None:
+        """The same face in the next frame of a film, where it can have moved by a part of its size only.
+
+        Parameters
+        ----------
+        rgb_HWC : uint8 (H, W, 3), the next frame
+        face : of the frame before
+
+        Returns
+        -------
+        Face with landmarks, by the same reading as in a photograph; None where no mesh is found there.
+        """
+        again = self._with_mesh(rgb_HWC, replace(face, landmarks_LD=None))
+        return again if again.landmarks_LD is not None else None
+
     def close(self) -> None:
         """Free MediaPipe's graphs."""
         for graph in (self._mesh, *self._detectors):

@@ -18,6 +18,7 @@ from fusion_model.classifier import Classifier, FaceBatch, load_classifiers
 from fusion_model.faces import Face, FaceFinder
 from fusion_model.inference import ReadyBranches
 from fusion_model.preprocess import FaceInputs, face_inputs
+from fusion_model.tracking import Tracks, follow
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class PicturePrediction:
     Attributes
     ----------
     width, height : of the picture, px.
-    faces : largest first; empty where no face was found.
+    faces : largest first, or in the order of their tracks; empty where no face was found.
     milliseconds : time spent on `find`, on `prepare`, and on each model by name; what models share counts for
         the first of them.
     """
@@ -127,12 +128,49 @@ class Predictor:
         CheckpointError
             For a model that is not there, or cannot be used.
         """
-        asked = tuple(models) if models is not None else self._models
-        self.load(asked)
-        milliseconds: dict[str, float] = {}
-        clock = _Stopwatch(milliseconds)
+        asked = self._asked(models)
+        clock = _Stopwatch()
         faces = self._finder.find(rgb_HWC)
         clock.lap("find")
+        return self._answer(rgb_HWC, faces, asked, clock)
+
+    def follow(
+        self, rgb_HWC: np.ndarray, tracks: Tracks, now: float, models: Sequence[str] | None = None
+    ) -> tuple[PicturePrediction, Tracks]:
+        """Answer for the next frame of a film.
+
+        Parameters
+        ----------
+        rgb_HWC : uint8 (H, W, 3)
+        tracks : what the frame before gave; `Tracks()` for the first
+        now : time of the frame, seconds, on any clock that only goes forward
+        models : as for `predict`
+
+        Returns
+        -------
+        The prediction, its faces in the order of the tracks' `current`, and the tracks for the next frame.
+
+        Raises
+        ------
+        CheckpointError
+            For a model that is not there, or cannot be used.
+        """
+        asked = self._asked(models)
+        clock = _Stopwatch()
+        tracks = follow(self._finder, rgb_HWC, tracks, now)
+        clock.lap("find")
+        faces = [track.face for track in tracks.current]
+        return self._answer(rgb_HWC, faces, asked, clock), tracks
+
+    def _asked(self, models: Sequence[str] | None) -> tuple[str, ...]:
+        """Names of the models to ask, loaded."""
+        asked = tuple(models) if models is not None else self._models
+        self.load(asked)
+        return asked
+
+    def _answer(
+        self, rgb_HWC: np.ndarray, faces: list[Face], asked: tuple[str, ...], clock: "_Stopwatch"
+    ) -> PicturePrediction:
         inputs = [face_inputs(rgb_HWC, face) for face in faces]
         batch = FaceBatch.of(inputs, self._device)
         clock.lap("prepare")
@@ -144,7 +182,7 @@ class Predictor:
                 answer[name] = ModelAnswer(max(by_label, key=by_label.__getitem__), by_label)
             clock.lap(name)
         made = map(_prediction, faces, inputs, answers)
-        return PicturePrediction(rgb_HWC.shape[1], rgb_HWC.shape[0], tuple(made), milliseconds)
+        return PicturePrediction(rgb_HWC.shape[1], rgb_HWC.shape[0], tuple(made), clock.laps)
 
     def close(self) -> None:
         """Free MediaPipe's graphs."""
@@ -160,13 +198,13 @@ class Predictor:
 
 
 class _Stopwatch:
-    def __init__(self, laps: dict[str, float]) -> None:
-        self._laps = laps
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
         self._since = time.perf_counter()
 
     def lap(self, name: str) -> None:
         now = time.perf_counter()
-        self._laps[name] = (now - self._since) * 1000
+        self.laps[name] = (now - self._since) * 1000
         self._since = now
 
 

@@ -14,6 +14,7 @@ from dashboard.inference import BusyError, InferencePool, outcome
 from dashboard.state import MOST_MODELS, Answer, PageState
 from dashboard.views.camera import CameraPanel
 from dashboard.views.face import FacePanel
+from dashboard.views.live import LivePanel
 from dashboard.views.parts import column, html, row
 from dashboard.views.photo import PhotoPanel
 from dashboard.views.session import in_document
@@ -58,7 +59,7 @@ class LookView(pn.viewable.Viewer):
     def __init__(self, state: PageState, pool: InferencePool, desk: CameraDesk, example: Path) -> None:
         super().__init__()
         self._state, self._look, self._pool, self._example = state, state.look, pool, example
-        self._camera = CameraPanel(state.look, desk, self.answer)
+        self._camera = CameraPanel(state, desk, LivePanel(state, pool), self.answer)
         self._photo = PhotoPanel(state)
         self._face = FacePanel(state)
         self._waiting: Future[Answer] | None = None
@@ -158,8 +159,8 @@ class LookView(pn.viewable.Viewer):
             on_click=self._try_example,
         )
         camera_text = (
-            '<p class="quiet small">Your browser asks first. You see yourself here; one still is analysed '
-            "when you press “Take the picture”, nothing before.</p>"
+            '<p class="quiet small">Your browser asks first. You see yourself here; nothing is analysed '
+            "before you press “Take the picture” or “Go live”.</p>"
         )
         example_text = '<p class="quiet small">NASA’s portrait of Eileen Collins, in the public domain.</p>'
         return pmui.Grid(

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import panel as pn
+from panel.io.resources import LOCAL_DIST
 from panel.io.state import set_curdoc
 
 
@@ -33,3 +34,14 @@ def later(seconds: float, action: Callable[[], None]) -> None:
     document = pn.state.curdoc
     if document is not None:
         document.add_timeout_callback(in_document(action), round(seconds * 1000))
+
+
+def only_own_files() -> None:
+    """Let the current document load its style sheets from this server; call it before anything is built.
+
+    Panel says so to a document when it sends the page. A document that is made later, because the browser
+    came back after its session had ended, would ask another host for them.
+    """
+    document = pn.state.curdoc
+    if document is not None:
+        document._template_variables.setdefault("dist_url", LOCAL_DIST)

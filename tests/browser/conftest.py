@@ -199,7 +199,7 @@ def opened(context: BrowserContext, url: str, path: str) -> Iterator[Page]:
         yield page
     finally:
         page.close()
-    assert watch.errors == [] and watch.foreign == []
+    assert (watch.errors, watch.foreign) == ([], [])
 
 
 @pytest.fixture
