@@ -176,6 +176,14 @@ h1 svg { color: var(--mui-palette-primary-main); }
               font-variant-numeric: tabular-nums; }
 figure { margin: 0.5rem 0 0; display: flex; gap: 0.9rem; align-items: center; }
 figure img { width: 96px; height: 96px; image-rendering: pixelated; border-radius: 8px; display: block; }
+.maps { display: flex; flex-wrap: wrap; gap: 1rem 1.4rem; }
+.maps figure { flex-direction: column; align-items: flex-start; gap: 0.4rem; font-size: 0.9rem; }
+.maps figure img { width: min(216px, 40vw); height: auto; aspect-ratio: 1; image-rendering: auto; }
+.legend { display: flex; align-items: center; gap: 0.6rem; font-size: 0.85rem; margin: 0.6rem 0;
+          color: var(--mui-palette-text-secondary); }
+.legend i { display: inline-block; width: 9rem; height: 0.7rem; border-radius: 3px;
+            background-color: #B9B7C2; }
+.caution { max-width: 78ch; }
 .empty { border: 1px dashed var(--mui-palette-divider); border-radius: 12px; padding: 3rem 1.5rem;
          text-align: center; color: var(--mui-palette-text-secondary); }
 .empty svg { display: block; margin: 0 auto 1rem; opacity: 0.55; }

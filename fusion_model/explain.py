@@ -40,7 +40,8 @@ from fusion_model.catalogue import ASSETS
 from fusion_model.checkpoint import Card, load_checkpoint
 from fusion_model.classifier import FaceBatch
 from fusion_model.network import ExpressionNetwork, FusionNet, LandmarkMlp
-from fusion_model.preprocess import MEAN_FACE_LD, SIDE, FaceInputs
+from fusion_model.predictor import FacePrediction
+from fusion_model.preprocess import MEAN_FACE_LD, SIDE, FaceInputs, frontal_landmarks
 from fusion_model.regions import NAMES, REGION_L
 from fusion_model.shapley import coalitions, shapley_values
 
@@ -162,6 +163,11 @@ class Explainer:
             For a model that is not there, or cannot be used.
         """
         return {name: self.model(name).explain(face, label) for name, label in answers.items()}
+
+    def of_prediction(self, face: FacePrediction) -> dict[str, Explanation]:
+        """What all answers for a face depend on, by model; raises as `explain` does."""
+        inputs = FaceInputs(face.crop_HW, frontal_landmarks(face.landmarks_LD), face.landmarks_LD is not None)
+        return self.explain(inputs, {name: answer.label for name, answer in face.models.items()})
 
     def model(self, name: str) -> Explained:
         """The model of that name, loaded when first asked for."""

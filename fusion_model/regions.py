@@ -1,6 +1,7 @@
 """The regions of a face: which of the 478 landmarks belong to brows, eyes, nose, mouth, jaw, or to none.
 
-Shape suffixes: L landmark (478), D coordinate (x, y, z), E edge, P its two points.
+Shape suffixes: L landmark (478), D coordinate (x, y, z), X coordinate (x, y), E edge, T triangle, H height,
+W width.
 
 The lines of brows, eyes, nose, mouth and the face's outline are those of MediaPipe's Face Mesh
 (`mediapipe.python.solutions.face_mesh_connections`; a test compares them). A landmark near one of these lines
@@ -14,8 +15,9 @@ from itertools import pairwise
 import numpy as np
 from scipy.spatial import ConvexHull, Delaunay, KDTree
 
+from fusion_model.frame import Frame, eyes_of, frame_matrix
 from fusion_model.mirror import MIRROR_L
-from fusion_model.preprocess import MEAN_FACE_LD
+from fusion_model.preprocess import MEAN_FACE_LD, SIDE
 
 REST = "cheeks and forehead"
 #: So near to a region's lines a landmark belongs to it, in eye distances of the mean face.
@@ -53,6 +55,9 @@ LINES: dict[str, tuple[tuple[int, ...], ...]] = {
 #: The upper half of the outline, drawn with the rest: from ear over the forehead to the other ear.
 FOREHEAD_LINE = (454, 356, 389, 251, 284, 332, 297, 338, 10, 109, 67, 103, 54, 21, 162, 127, 234)
 NAMES = (*LINES, REST)
+#: What a crop shows beside the face, and the parts of a crop whose face has no mesh.
+AROUND = "around the face"
+THIRDS = ("upper third", "middle third", "lower third")
 
 
 def _regions() -> np.ndarray:
@@ -81,7 +86,8 @@ REGION_L = _regions()
 def triangles() -> np.ndarray:
     """A surface through the landmarks, int (T, 3): Delaunay triangles of the mean face, from the front.
 
-    The irises lie on the surface and are no part of it.
+    The irises lie on the surface and are no part of it. Corners go round so that
+    ``cross(second - first, third - first)`` points out of the face (z points into it).
     """
     flat = MEAN_FACE_LD[:468, :2]
     found = Delaunay(flat).simplices
@@ -90,7 +96,10 @@ def triangles() -> np.ndarray:
     outline = set(ConvexHull(flat).vertices.tolist())
     # Slivers between points of the outline close what is open in a face.
     sliver = np.array([set(simplex.tolist()) <= outline for simplex in found]) & (longest > 0.3)
-    return found[~sliver]
+    kept = found[~sliver]
+    sides = np.diff(flat[kept], axis=1)
+    inwards = sides[:, 0, 0] * sides[:, 1, 1] - sides[:, 0, 1] * sides[:, 1, 0] > 0
+    return np.where(inwards[:, None], kept[:, ::-1], kept)
 
 
 @cache
@@ -106,3 +115,27 @@ def outlines() -> np.ndarray:
     """The edges of all lines of the face, int (E, 2)."""
     lines = [line for of_region in LINES.values() for line in of_region] + [FOREHEAD_LINE]
     return np.array([pair for line in lines for pair in pairwise(line)])
+
+
+def crop_places(landmarks_LD: np.ndarray | None) -> tuple[tuple[str, ...], np.ndarray]:
+    """Which part of a face each pixel of its crop shows.
+
+    Parameters
+    ----------
+    landmarks_LD : (478, 3), px of the picture, or None where no mesh was found
+
+    Returns
+    -------
+    Names of the parts, and for every pixel an index into them, int (48, 48): the regions, by the nearest
+    landmark inside the outline of the mesh, and what surrounds them; without a mesh thirds of the crop.
+    """
+    if landmarks_LD is None:
+        return THIRDS, np.repeat(np.arange(SIDE) * len(THIRDS) // SIDE, SIDE).reshape(SIDE, SIDE)
+    matrix = frame_matrix(eyes_of(landmarks_LD[:, :2]), landmarks_LD, Frame(SIDE))
+    points_LX = landmarks_LD[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+    rows_HW, columns_HW = np.indices((SIDE, SIDE))
+    pixels = np.stack([columns_HW.ravel(), rows_HW.ravel()], axis=1)
+    place = REGION_L[KDTree(points_LX).query(pixels)[1]]
+    hull = ConvexHull(points_LX).equations
+    outside = (pixels @ hull[:, :2].T + hull[:, 2] > 0).any(axis=1)
+    return (*NAMES, AROUND), np.where(outside, len(NAMES), place).reshape(SIDE, SIDE)

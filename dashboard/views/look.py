@@ -16,6 +16,7 @@ from dashboard.views.camera import CameraPanel
 from dashboard.views.face import FacePanel
 from dashboard.views.parts import column, html, row
 from dashboard.views.photo import PhotoPanel
+from dashboard.views.seen import SeenPanel
 from dashboard.views.session import in_document
 from dashboard.views.upload import drop_zone
 
@@ -61,6 +62,7 @@ class LookView(pn.viewable.Viewer):
         self._camera = CameraPanel(state.look, desk, self.answer)
         self._photo = PhotoPanel(state)
         self._face = FacePanel(state)
+        self._seen = SeenPanel(state, pool)
         self._waiting: Future[Answer] | None = None
         # The picture's file, to be asked again when other models are chosen; gone when the picture is.
         self._data = b""
@@ -241,7 +243,8 @@ class LookView(pn.viewable.Viewer):
                 spacing=4,
                 sizing_mode="stretch_width",
                 margin=0,
-            )
+            ),
+            *([self._seen] if self._look.faces else []),
         ]
 
 
