@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Purple and green: told apart by colour-blind eyes (Harrower and Brewer 2003), and no expression's purple.
 FOR, AGAINST = "#8E3FC2", "#1E9E5A"
 NOTHING = "#C9C7D1"
-MESH_HEIGHT = 380  # px
+MESH_SIDE = 400  # px
 REGION_ROW, SHARE_ROW = 34, 40  # px
 #: Of light that falls on a surface seen from its edge.
 SHADE = 0.45
@@ -42,9 +42,7 @@ def landmark_data(landmarks_LD: np.ndarray | None) -> dict[str, dict[str, np.nda
 def add_landmarks(plot: figure, dots: ColumnDataSource, lines: ColumnDataSource) -> None:
     """Draw landmarks over a photo: white, with the lines of brows, eyes, nose, mouth and outline."""
     plot.segment(x0="x0", y0="y0", x1="x1", y1="y1", source=lines, line_color="#FFFFFF", line_alpha=0.75)
-    plot.scatter(
-        x="x", y="y", source=dots, size=3, fill_color="#FFFFFF", line_color="#1D1B24", line_width=0.5
-    )
+    plot.scatter(x="x", y="y", source=dots, size=2.2, fill_color="#FFFFFF", line_color=None)
 
 
 def region_colours(regions: Mapping[str, float] | None) -> list[str]:
@@ -59,8 +57,8 @@ def region_colours(regions: Mapping[str, float] | None) -> list[str]:
 
 def mesh_data(
     landmarks_LD: np.ndarray, colours: list[str], yaw: float = 0.0, pitch: float = 0.0
-) -> dict[str, list]:
-    """Columns of the mesh's triangles, turned, the farthest first; those that face away are left out.
+) -> dict[str, dict[str, list]]:
+    """Columns of the mesh's triangles, turned, the farthest first, and of the lines in front.
 
     Parameters
     ----------
@@ -72,37 +70,58 @@ def mesh_data(
     # y runs down and z away from the viewer, so positive turns about x and y are down and to the left.
     turned_LD = Rotation.from_euler("yx", [-yaw, -pitch], degrees=True).apply(centred_LD)
     turned_LD /= np.linalg.norm(centred_LD, axis=1).max()
-    corners_TD = turned_LD[triangles()]
-    normals_TD = np.cross(corners_TD[:, 1] - corners_TD[:, 0], corners_TD[:, 2] - corners_TD[:, 0])
+    corners_T = triangles()
+    points_TD = turned_LD[corners_T]
+    normals_TD = np.cross(points_TD[:, 1] - points_TD[:, 0], points_TD[:, 2] - points_TD[:, 0])
     facing_T = -normals_TD[:, 2] / np.maximum(np.linalg.norm(normals_TD, axis=1), 1e-12)
-    order_T = np.argsort(-corners_TD[:, :, 2].mean(axis=1))
-    order_T = order_T[facing_T[order_T] > 0]
-    regions = REGION_L[triangles()]
-    # Of a triangle between regions, the one that two of its corners are of, or else the first.
-    region_T = np.where(regions[:, 1] == regions[:, 2], regions[:, 1], regions[:, 0])
+    order_T = np.argsort(-points_TD[:, :, 2].mean(axis=1))
+    # Borders of regions run softly, and the inside of the surface is dark.
+    paint_TC = np.array([rgb(colour) for colour in colours])[REGION_L[corners_T]].mean(axis=1)
+    light_T = np.where(facing_T > 0, SHADE + (1 - SHADE) * facing_T, SHADE / 2)
+    lit_TC = np.round(paint_TC * light_T[:, None]).astype(int)
     return {
-        "xs": corners_TD[order_T, :, 0].round(4).tolist(),
-        "ys": corners_TD[order_T, :, 1].round(4).tolist(),
-        "colour": [
-            blend("#000000", colours[region_T[row]], SHADE + (1 - SHADE) * facing_T[row]) for row in order_T
-        ],
-        "region": [NAMES[region_T[row]] for row in order_T],
+        "surface": {
+            "xs": points_TD[order_T, :, 0].round(4).tolist(),
+            "ys": points_TD[order_T, :, 1].round(4).tolist(),
+            "colour": [f"#{red:02X}{green:02X}{blue:02X}" for red, green, blue in lit_TC[order_T].tolist()],
+            "region": [NAMES[region] for region in REGION_L[corners_T[order_T, 0]]],
+        },
+        "lines": _lines(turned_LD, corners_T, facing_T),
     }
 
 
-def mesh_chart(source: ColumnDataSource, colours: Palette) -> figure:
-    """The mesh as a surface, lit from the front; change the source's data to turn it."""
+def _lines(turned_LD: np.ndarray, corners_T: np.ndarray, facing_T: np.ndarray) -> dict[str, list]:
+    """The face's lines without those behind it: their points' triangles look away."""
+    facing_L = np.bincount(corners_T.ravel(), np.repeat(facing_T, 3), len(turned_LD))
+    facing_L[np.setdiff1d(np.arange(len(turned_LD)), corners_T)] = 1.0  # irises have no triangles
+    shown = outlines()[(facing_L[outlines()] > 0).all(axis=1)]
+    start, end = turned_LD[shown[:, 0]].round(4), turned_LD[shown[:, 1]].round(4)
+    columns = {"x0": start[:, 0], "y0": start[:, 1], "x1": end[:, 0], "y1": end[:, 1]}
+    return {name: values.tolist() for name, values in columns.items()}
+
+
+def mesh_chart(surface: ColumnDataSource, lines: ColumnDataSource, colours: Palette) -> figure:
+    """The mesh as a surface, lit from the front; change the sources' data to turn it."""
     plot = quiet_figure(
         colours,
         hover=[("region", "@region")],
-        x_range=Range1d(start=-1.05, end=1.05),
-        y_range=Range1d(start=1.05, end=-1.05),  # rows of a picture count downwards
-        height=MESH_HEIGHT,
-        match_aspect=True,
+        x_range=Range1d(start=-1.02, end=1.02),
+        y_range=Range1d(start=1.02, end=-1.02),  # rows of a picture count downwards
+        width=MESH_SIDE,
+        height=MESH_SIDE,
+        max_width=MESH_SIDE,
+        sizing_mode="scale_width",
         min_border=0,
     )
     plot.axis.visible = False
-    plot.patches(xs="xs", ys="ys", source=source, fill_color="colour", line_color="colour", line_width=0.6)
+    skin = plot.patches(
+        xs="xs", ys="ys", source=surface, fill_color="colour", line_color="colour", line_width=0.6
+    )
+    plot.segment(
+        x0="x0", y0="y0", x1="x1", y1="y1", source=lines, line_color="#1D1B24", line_alpha=0.6, line_width=1.2
+    )
+    for tool in plot.hover:
+        tool.renderers = [skin]
     return plot
 
 
@@ -209,6 +228,11 @@ def share_chart(shares: "Shares", colours: Palette) -> figure:
 def signed(share: float) -> str:
     """A change of probability in points: ``+12 points``."""
     return f"{share * 100:+.0f} points".replace("-", "−")
+
+
+def rgb(colour: str) -> tuple[int, ...]:
+    """``#RRGGBB`` as three numbers, 0 to 255."""
+    return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
 
 
 def _sign(value: float) -> str:

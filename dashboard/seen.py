@@ -12,7 +12,7 @@ from PIL import Image
 
 from dashboard.blocks import Table
 from dashboard.charts import percent
-from dashboard.charts_seen import AGAINST, FOR, odds_factor
+from dashboard.charts_seen import AGAINST, FOR, odds_factor, rgb
 from dashboard.wording import looks, model_name
 from fusion_model.regions import crop_places
 
@@ -78,7 +78,7 @@ def overlay(crop_HW: np.ndarray, map_HW: np.ndarray) -> np.ndarray:
     )
     most = float(np.quantile(np.abs(large_HW), 0.995)) or 1.0
     cover_HW1 = STRONGEST * np.clip(np.abs(large_HW) / most, 0, 1)[:, :, None] ** 0.8
-    colour_HWC = np.where(large_HW[:, :, None] > 0, _rgb(FOR), _rgb(AGAINST))
+    colour_HWC = np.where(large_HW[:, :, None] > 0, np.float32(rgb(FOR)), np.float32(rgb(AGAINST)))
     return np.round(grey_HWC * (1 - cover_HW1) + colour_HWC * cover_HW1).astype(np.uint8)
 
 
@@ -203,7 +203,3 @@ def _enlarged(crop_HW: np.ndarray) -> np.ndarray:
     return cv2.resize(
         np.ascontiguousarray(crop_HW), (width * ZOOM, height * ZOOM), interpolation=cv2.INTER_CUBIC
     )
-
-
-def _rgb(colour: str) -> np.ndarray:
-    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], np.float32)

@@ -96,19 +96,20 @@ def _mesh(face: "FacePrediction", regions: Mapping[str, float] | None, colours: 
     """The mesh with two sliders; it is turned here, not in the browser."""
     painted, landmarks_LD = region_colours(regions), face.landmarks_LD
     assert landmarks_LD is not None
-    source = ColumnDataSource(mesh_data(landmarks_LD, painted))
+    sources = {name: ColumnDataSource(data) for name, data in mesh_data(landmarks_LD, painted).items()}
     yaw = _slider("Turn left or right", MOST_YAW)
     pitch = _slider("Turn down or up", MOST_PITCH)
 
     def turned(*_: Any) -> None:
-        source.data = mesh_data(landmarks_LD, painted, yaw.value, pitch.value)
+        for name, data in mesh_data(landmarks_LD, painted, yaw.value, pitch.value).items():
+            sources[name].data = data
 
     for slider in (yaw, pitch):
         slider.param.watch(turned, "value")
     said = seen.MESH_PAINTED if regions else seen.MESH_PLAIN
     return column(
         html(f"<h3>The mesh, to turn</h3>{seen.reading(said)}"),
-        chart(mesh_chart(source, colours)),
+        chart(mesh_chart(sources["surface"], sources["lines"], colours), sizing_mode="scale_width"),
         yaw,
         pitch,
         gap=6,
