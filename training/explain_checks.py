@@ -29,7 +29,7 @@ import argparse
 import copy
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -37,7 +37,6 @@ import cv2
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import bootstrap, spearmanr
 from torch import nn
 
 from fusion_model.benchmark import measure
@@ -52,6 +51,7 @@ from fusion_model.regions import NAMES
 from fusion_model.shapley import coalitions
 from training.dataset import make_samples
 from training.explain_methods import CHOSEN_MAP, CHOSEN_REGIONS, MAPS, region_values
+from training.explain_sheet import Sheet, likeness
 from training.fer2013 import read_fer2013
 from training.landmark_cache import DEFAULT_CACHE, landmarks_of
 from training.scoring import face_of
@@ -64,34 +64,6 @@ BLUR = 4.0
 #: Networks with weights drawn anew, each for its part of the pictures.
 DRAWS = 5
 _CPU = torch.device("cpu")
-
-
-@dataclass
-class Sheet:
-    """Rows of the result file, as they come."""
-
-    rows: list[tuple[object, ...]] = field(default_factory=list)
-
-    def add(self, check: str, model: str, method: str, order: str, values_N: np.ndarray) -> None:
-        """The mean of these values with its interval; nan values do not count."""
-        known_N = values_N[~np.isnan(values_N)]
-        found = bootstrap(
-            (known_N,), np.mean, n_resamples=1000, method="percentile", random_state=np.random.default_rng(0)
-        )
-        low, high = found.confidence_interval
-        self.rows.append((check, model, method, order, known_N.mean(), low, high, len(known_N)))
-
-    def orders(self, check: str, model: str, method: str, values: dict[str, np.ndarray]) -> None:
-        """The values by order, and how much more is left than in the order of the method itself."""
-        for order, values_N in values.items():
-            self.add(check, model, method, order, values_N)
-            if order not in ("marked", "against"):
-                self.add(check, model, method, f"{order} - marked", values_N - values["marked"])
-
-    def frame(self) -> pd.DataFrame:
-        """As a table."""
-        columns = ["check", "model", "method", "order", "value", "low", "high", "n"]
-        return pd.DataFrame(self.rows, columns=columns).round(4)
 
 
 @dataclass(frozen=True)
@@ -288,12 +260,6 @@ def explained(subject: Subject, count: int, model: Explained | None = None) -> d
     if isinstance(subject.model.network, FusionNet):
         made[CHOSEN_REGIONS] = subject.regions(count, model)[CHOSEN_REGIONS]
     return made
-
-
-def likeness(first_NP: np.ndarray, second_NP: np.ndarray) -> list[float]:
-    """Spearman's correlation, picture by picture; nan where one of the two is constant."""
-    pairs = zip(first_NP, second_NP, strict=True)
-    return [spearmanr(a, b).statistic if np.ptp(a) and np.ptp(b) else np.nan for a, b in pairs]
 
 
 def spoiled_from_the_top(network: nn.Module, seed: int) -> Iterator[str]:
