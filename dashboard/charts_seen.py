@@ -144,7 +144,7 @@ def region_chart(regions: Mapping[str, float], colours: Palette) -> figure:
         colours,
         hover=[("region", "@y"), ("odds", "@printed")],
         y_range=FactorRange(factors=names[::-1]),
-        x_range=Range1d(start=(-reach if min(values) < 0 else 0) * 1.35, end=reach * 1.35),
+        x_range=Range1d(start=(-reach if min(values) < 0 else 0) * 1.5, end=reach * 1.5),
         height=REGION_ROW * len(names) + 10,
         min_border_right=0,
     )

@@ -238,7 +238,7 @@ def check_weights(sheet: Sheet, subject: Subject, trials: int, weights: Path) ->
     shown = {method: made[:trials] for method, made in explained(subject, trials).items()}
     for method, made in shown.items():
         alike["another's", method] = likeness(made, np.roll(made, 1, axis=0))
-    for draw in range(DRAWS):
+    for draw in range(min(DRAWS, len(shown[CHOSEN_MAP]))):
         part = replace(
             subject,
             batches=subject.batches[draw:trials:DRAWS],

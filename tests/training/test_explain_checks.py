@@ -83,7 +83,8 @@ def test_means_have_intervals_and_constants_no_likeness() -> None:
     (row,) = sheet.frame().to_dict("records")
     assert row["value"] == pytest.approx(0.2) and row["n"] == 3 and row["low"] < 0.2 < row["high"]
     rising, flat = np.arange(5.0)[None], np.zeros((1, 5))
-    assert likeness(rising, 2 * rising) == [1] and likeness(rising, -rising) == [-1]
+    assert likeness(rising, 2 * rising) == pytest.approx([1])
+    assert likeness(rising, -rising) == pytest.approx([-1])
     assert np.isnan(likeness(rising, flat)).all()
 
 
