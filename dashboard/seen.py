@@ -78,7 +78,7 @@ def overlay(crop_HW: np.ndarray, map_HW: np.ndarray) -> np.ndarray:
     )
     most = float(np.quantile(np.abs(large_HW), 0.995)) or 1.0
     cover_HW1 = STRONGEST * np.clip(np.abs(large_HW) / most, 0, 1)[:, :, None] ** 1.4
-    colour_HWC = np.where(large_HW[:, :, None] > 0, np.float32(rgb(FOR)), np.float32(rgb(AGAINST)))
+    colour_HWC = np.where(large_HW[:, :, None] > 0, np.array(rgb(FOR)), np.array(rgb(AGAINST)))
     return np.round(grey_HWC * (1 - cover_HW1) + colour_HWC * cover_HW1).astype(np.uint8)
 
 

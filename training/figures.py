@@ -36,7 +36,7 @@ FILES = (
     *(ROOT / "docs" / name for name in ("model-card.md", "landmarks.md", "own-data.md", "explanations.md")),
 )
 OTHER_ROOMS = (
-    "fusion_model/assets/     weights with their cards, prediction tables, the mean face, the example",
+    "fusion_model/assets/     weights with their cards, prediction tables, mean face and crops, the example",
     "tests/                   one folder a room; tests/browser drives a real Chromium",
     "docs/                    decisions, experiments, model card, the study of landmarks, result files",
     "tools/                   what pip cannot bring: Python, system libraries, a browser",
