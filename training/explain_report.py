@@ -43,7 +43,9 @@ def weights(_: dict[str, Any]) -> str:
     columns = frame.groupby(["method", "model"], sort=False).groups
     titles = [f"{'map' if method == CHOSEN_MAP else 'regions'}, {called(model)}" for method, model in columns]
     rows = [f"| drawn anew | {' | '.join(titles)} |", f"| --- |{' ---: |' * len(titles)}"]
-    for order in dict.fromkeys(frame["order"]):
+    # From the top down, as of the network that has the most layers.
+    steps = max((list(found["order"]) for _, found in frame.groupby(["method", "model"])), key=len)
+    for order in steps:
         cells = []
         for method, model in columns:
             found = frame[(frame["method"] == method) & (frame["model"] == model) & (frame["order"] == order)]
