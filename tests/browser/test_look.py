@@ -88,14 +88,14 @@ def test_what_the_models_saw_comes_on_demand_and_is_forgotten(page, pictures):
     expect(page.get_by_text("The mesh, to turn")).to_be_visible()
     expect(page.get_by_alt_text(re.compile("What the answer happy of .* depends on"))).to_have_count(2)
     expect(
-        page.get_by_text(re.compile(r"Shown neither, Fusion gives happy \d+ %; the pixels add"))
+        page.get_by_text(re.compile(r"Shown neither, Fusion gives happy \d+\s%; the pixels add"))
     ).to_be_visible()
     # Photo, probabilities, shares, mesh, regions.
     expect(page.locator(PHOTO)).to_have_count(5)
     turn = page.get_by_role("slider").first
     turn.focus()
     turn.press("ArrowRight")
-    expect(page.get_by_text("Turn left or right: 5")).to_be_visible()
+    expect(turn).to_have_value("5")
     page.get_by_label("Landmarks of the chosen face").click()
     page.get_by_role("button", name="Forget this picture").click()
     expect(page.get_by_text("No picture yet.")).to_be_visible()
