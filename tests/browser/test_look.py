@@ -81,8 +81,8 @@ def test_the_example_is_answered_and_forgotten(page):
     assert page.get_by_text("Looks happy").count() == 0
 
 
-def test_what_the_models_saw_comes_on_demand_and_is_forgotten(page, pictures):
-    upload(page, pictures("one.jpg"))
+def test_what_the_models_saw_comes_on_demand_and_is_forgotten(page):
+    page.get_by_role("button", name="Try the example").click()
     looks(page, "happy")
     page.get_by_role("button", name="Show what the models saw").click()
     expect(page.get_by_text("The mesh, to turn")).to_be_visible()
