@@ -4,11 +4,12 @@ MediaPipe's graphs belong to the thread that runs them, so every worker thread b
 A request beyond the queue is refused at once: a sentence now is worth more than an answer in a minute.
 """
 
+import functools
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
@@ -22,12 +23,12 @@ from fusion_model.errors import ExpressionLensError
 from fusion_model.images import decode_image
 
 if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need not wait for
-    from fusion_model.predictor import PicturePrediction
+    from fusion_model.explain import Explanation
+    from fusion_model.predictor import FacePrediction, PicturePrediction
     from fusion_model.tracking import Tracks
 
-T = TypeVar("T")
-
 logger = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 DISPLAY_SIDE = 1600  # px: more than the page ever shows, and a small message to the browser
 UNKNOWN_TROUBLE = (
@@ -80,7 +81,16 @@ class PredictorLike(Protocol):
         ...
 
 
+class ExplainerLike(Protocol):
+    """What explains answers: `fusion_model.explain.Explainer.of_prediction`, or a stand-in for tests."""
+
+    def __call__(self, face: "FacePrediction", /) -> "Mapping[str, Explanation]":
+        """What the answers for a face depend on, by model."""
+        ...
+
+
 PredictorFactory = Callable[[], PredictorLike]
+ExplainerFactory = Callable[[], ExplainerLike]
 
 
 def default_predictor() -> PredictorLike:
@@ -94,6 +104,13 @@ def default_predictor() -> PredictorLike:
     return Predictor()
 
 
+def default_explainer() -> ExplainerLike:
+    """Explanations of the real models. Imported when first asked for: no answer waits for it."""
+    from fusion_model.explain import Explainer
+
+    return Explainer().of_prediction
+
+
 class InferencePool:
     """A few worker threads with a predictor each.
 
@@ -101,6 +118,8 @@ class InferencePool:
     ----------
     factory : callable
         Makes a predictor; called once in each worker thread.
+    explainer : callable
+        Makes what explains answers; called in a worker, once explanations are asked for.
     workers : int
         Threads; by default one for each two cores, two at most.
     waiting : int
@@ -108,10 +127,16 @@ class InferencePool:
     """
 
     def __init__(
-        self, factory: PredictorFactory = default_predictor, *, workers: int | None = None, waiting: int = 6
+        self,
+        factory: PredictorFactory = default_predictor,
+        *,
+        explainer: ExplainerFactory = default_explainer,
+        workers: int | None = None,
+        waiting: int = 6,
     ) -> None:
         self.workers = workers or min(2, max(1, (os.cpu_count() or 2) // 2))
         self._factory = factory
+        self._make_explainer = functools.cache(explainer)
         self._capacity = self.workers + waiting
         self._open = 0
         self._lock = threading.Lock()
@@ -139,6 +164,16 @@ class InferencePool:
         """
         return self._queue(self._capacity, self._work, data, tuple(models))
 
+    def explain(self, face: "FacePrediction") -> "Future[Mapping[str, Explanation]]":
+        """Queue the question what the answers for a face depend on.
+
+        Raises
+        ------
+        BusyError
+            When the queue is full.
+        """
+        return self._queue(self._capacity, self._explain, face)
+
     def follow(
         self, data: bytes, tracks: "Tracks | None", now: float, models: Sequence[str] = ()
     ) -> "Future[LiveReply]":
@@ -152,20 +187,20 @@ class InferencePool:
         room = self.workers + (self._capacity - self.workers) // 2
         return self._queue(room, self._work_frame, data, tracks, now, tuple(models))
 
-    def _queue(self, room: int, work: Callable[..., T], *given: object) -> "Future[T]":
-        with self._lock:
-            if self._open >= room:
-                raise BusyError
-            self._open += 1
-        future = self._executor.submit(work, *given)
-        future.add_done_callback(self._release)
-        return future
-
     def close(self) -> None:
         """Drop what waits, end the workers, close their predictors."""
         self._executor.shutdown(wait=True, cancel_futures=True)
         while self._predictors:
             self._predictors.pop().close()
+
+    def _queue(self, room: int, work: "Callable[..., Result]", *asked: object) -> "Future[Result]":
+        with self._lock:
+            if self._open >= room:
+                raise BusyError
+            self._open += 1
+        future = self._executor.submit(work, *asked)
+        future.add_done_callback(self._release)
+        return future
 
     def _release(self, _: "Future[Any]") -> None:
         with self._lock:
@@ -197,6 +232,10 @@ class InferencePool:
             jpeg=display_jpeg(rgb), prediction=prediction, milliseconds_decode=(decoded - started) * 1000
         )
 
+    def _explain(self, face: "FacePrediction") -> "Mapping[str, Explanation]":
+        self._predictor()  # it sets how many threads the networks of this worker may take
+        return self._make_explainer()(face)
+
     def _work_frame(
         self, data: bytes, tracks: "Tracks | None", now: float, models: tuple[str, ...]
     ) -> LiveReply:
@@ -207,8 +246,8 @@ class InferencePool:
         return LiveReply(prediction, tuple(track.identity for track in tracks.current), tracks)
 
 
-def outcome(future: "Future[T]") -> T | str:
-    """What came of a request that is done: the answer, or the sentence that says why there is none."""
+def outcome(future: "Future[Result]") -> Result | str:
+    """What came of a request that is done: its result, or the sentence that says why there is none."""
     if future.cancelled():
         return "The program is closing."
     error = future.exception()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import param
 
 from dashboard.live import LiveState
+from dashboard.seen_state import SeenState
 from fusion_model.catalogue import default_models
 
 if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need not wait for
@@ -55,6 +56,7 @@ class LookState(param.Parameterized):
     def __init__(self, **params: object) -> None:
         super().__init__(**params)
         self.offered: tuple[str, ...] = ()
+        self.seen = SeenState()
         self._ticket = 0
 
     def offer(self, models: Iterable[str]) -> None:
@@ -82,6 +84,7 @@ class LookState(param.Parameterized):
     def begin(self) -> int:
         """A picture comes in: forget the last one, return the ticket that its answer must show."""
         self._ticket += 1
+        self.seen.forget()
         self.param.update(stage="busy", message="", answer=None, selected=0)
         return self._ticket
 
@@ -98,12 +101,14 @@ class LookState(param.Parameterized):
         """Take a failure with its sentence; False when its ticket is old and it was dropped."""
         if ticket != self._ticket:
             return False
+        self.seen.forget()
         self.param.update(stage="failed", message=message, answer=None, selected=0)
         return True
 
     def forget(self) -> None:
         """Empty the session; answers still under way are dropped when they come."""
         self._ticket += 1
+        self.seen.forget()
         self.param.update(stage="empty", message="", answer=None, selected=0)
 
     def select(self, index: int) -> None:
@@ -144,7 +149,10 @@ class PageState(param.Parameterized):
 
     def end(self) -> None:
         """The session is over: nothing of it stays. No watcher hears of it: there is no page to redraw."""
-        with param.parameterized.discard_events(self.look):
+        with (
+            param.parameterized.discard_events(self.look),
+            param.parameterized.discard_events(self.look.seen),
+        ):
             self.look.forget()
         with param.parameterized.discard_events(self.live):
             self.live.forget()

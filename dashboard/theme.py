@@ -182,6 +182,14 @@ img.face, svg.face { width: 88px; height: 88px; border-radius: 8px; display: blo
 img.face { image-rendering: auto; }
 svg.face { background: color-mix(in srgb, var(--mui-palette-text-secondary) 8%, transparent); }
 svg.face path { fill: none; stroke: var(--mui-palette-text-primary); stroke-width: 0.55; }
+.maps { display: flex; flex-wrap: wrap; gap: 1rem 1.4rem; }
+.maps figure { flex-direction: column; align-items: flex-start; gap: 0.4rem; font-size: 0.9rem; }
+.maps figure img { width: min(216px, 40vw); height: auto; aspect-ratio: 1; image-rendering: auto; }
+.legend { display: flex; align-items: center; gap: 0.6rem; font-size: 0.85rem; margin: 0.6rem 0;
+          color: var(--mui-palette-text-secondary); }
+.legend i { display: inline-block; width: 9rem; height: 0.7rem; border-radius: 3px;
+            background-color: #B9B7C2; }
+.caution { max-width: 78ch; }
 .empty { border: 1px dashed var(--mui-palette-divider); border-radius: 12px; padding: 3rem 1.5rem;
          text-align: center; color: var(--mui-palette-text-secondary); }
 .empty svg { display: block; margin: 0 auto 1rem; opacity: 0.55; }

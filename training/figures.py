@@ -18,7 +18,7 @@ from fusion_model.checkpoint import ASSETS, Card, load_card, load_checkpoint
 from fusion_model.errors import ExpressionLensError
 from fusion_model.evaluation_report import TABLE, make_report
 from fusion_model.prediction_table import read_table
-from training import landmark_report
+from training import explain_report, landmark_report
 from training import report as project_report
 from training.findings import Findings
 from training.group_blocks import estimated_gaps, estimated_groups
@@ -39,10 +39,10 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 FILES = (
     ROOT / "README.md",
-    *(DOCS / name for name in ("model-card.md", "landmarks.md", "own-data.md")),
+    *(DOCS / name for name in ("model-card.md", "landmarks.md", "own-data.md", "explanations.md")),
 )
 OTHER_ROOMS = (
-    "fusion_model/assets/     weights with their cards, prediction tables, drawings of faces, the example",
+    "fusion_model/assets/     weights with cards, prediction tables, drawings and mean faces, the example",
     "tests/                   one folder a room; tests/browser drives a real Chromium",
     "docs/                    report, model card, decisions, experiments, study of landmarks, result files",
     "tools/                   what pip cannot bring: Python, system libraries, a browser",
@@ -236,6 +236,7 @@ BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
     "own-smiling": own_smiling,
     "tree": tree,
     **landmark_report.BLOCKS,
+    **explain_report.BLOCKS,
 }
 #: Blocks that the project report shares with the other texts, by its own names.
 REPORT_BLOCKS = {

@@ -17,6 +17,7 @@ from dashboard.views.face import FacePanel
 from dashboard.views.live import LivePanel
 from dashboard.views.parts import column, html, row
 from dashboard.views.photo import PhotoPanel
+from dashboard.views.seen import SeenPanel
 from dashboard.views.session import in_document
 from dashboard.views.upload import drop_zone
 
@@ -62,6 +63,7 @@ class LookView(pn.viewable.Viewer):
         self._camera = CameraPanel(state, desk, LivePanel(state, pool), self.answer)
         self._photo = PhotoPanel(state)
         self._face = FacePanel(state)
+        self._seen = SeenPanel(state, pool)
         self._waiting: Future[Answer] | None = None
         # The picture's file, to be asked again when other models are chosen; gone when the picture is.
         self._data = b""
@@ -242,7 +244,8 @@ class LookView(pn.viewable.Viewer):
                 spacing=4,
                 sizing_mode="stretch_width",
                 margin=0,
-            )
+            ),
+            *([self._seen] if self._look.faces else []),
         ]
 
 

@@ -81,6 +81,27 @@ def test_the_example_is_answered_and_forgotten(page):
     assert page.get_by_text("Looks happy").count() == 0
 
 
+def test_what_the_models_saw_comes_on_demand_and_is_forgotten(page):
+    page.get_by_role("button", name="Try the example").click()
+    looks(page, "happy")
+    page.get_by_role("button", name="Show what the models saw").click()
+    expect(page.get_by_text("The mesh, to turn")).to_be_visible()
+    expect(page.get_by_alt_text(re.compile("What the answer happy of .* depends on"))).to_have_count(2)
+    expect(
+        page.get_by_text(re.compile(r"Shown neither, Fusion gives happy \d+\s%; the pixels add"))
+    ).to_be_visible()
+    # Photo, probabilities, shares, mesh, regions.
+    expect(page.locator(PHOTO)).to_have_count(5)
+    turn = page.get_by_role("slider").first
+    turn.focus()
+    turn.press("ArrowRight")
+    expect(turn).to_have_value("5")
+    page.get_by_label("Landmarks of the chosen face").click()
+    page.get_by_role("button", name="Forget this picture").click()
+    expect(page.get_by_text("No picture yet.")).to_be_visible()
+    assert page.get_by_text("The mesh, to turn").count() == 0
+
+
 def test_no_face_is_a_sentence_that_helps(page, pictures):
     upload(page, pictures("none.png"))
     expect(page.get_by_text("No face was found in this picture.")).to_be_visible()
