@@ -22,9 +22,9 @@ def description(models: Sequence[str]) -> dict[str, Any]:
         "info": {
             "title": "Expression Lens",
             "version": "1",
-            "description": "What the faces in a picture look like to several models. It does not know what "
-            "anyone feels: expressions are not feelings. Not for judging people; inferring emotions at work "
-            "or in education is prohibited in the EU (AI Act, Art. 5(1)(f)). Pictures are not kept.",
+            "description": "What the faces in a picture look like to several models; they do not know "
+            "what anyone feels. Not for judging people; inferring emotions at work or in education is "
+            "prohibited in the EU (AI Act, Art. 5(1)(f)). Pictures are not kept.",
         },
         "paths": {
             "/api/v1/predict": {"post": _predict(models)},
