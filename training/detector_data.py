@@ -19,11 +19,10 @@ import cv2
 import numpy as np
 
 from fusion_model.images import read_image
-from training.fer2013 import read_fer2013
 from training.london import read_photographs
 from training.samples import DataError, FaceDataset
 from training.scenes import KINDS, FacePicture, Kind, box_around_eyes, compose
-from training.votes import VOTE_COLUMNS, read_votes
+from training.votes import VOTE_COLUMNS
 
 USES = ("choosing", "reporting")
 FER, LONDON = "FER-2013", "London photographs"
@@ -72,27 +71,16 @@ class Case:
     turns_F: np.ndarray
 
 
-@dataclass(frozen=True)
-class Sources:
-    """Where the pictures are."""
-
-    fer2013: Path
-    votes: Path
-    fairface: Path
-    london: Path
-
-
 #: A picture that is made when it is wanted.
 Later = Callable[[], Case]
 
 
-def cases(sources: Sources, seed: int = 0) -> list[Later]:
+def cases(dataset: FaceDataset, fairface: Path, london: Path, seed: int = 0) -> list[Later]:
     """All pictures of both halves."""
-    dataset = read_votes(sources.votes, read_fer2013(sources.fer2013))
-    photographs = london_photographs(sources.london)
+    photographs = london_photographs(london)
     found: list[Later] = []
     for place, use in enumerate(USES):
-        draw = faces_to_draw(use, dataset, sources.fairface, photographs)
+        draw = faces_to_draw(use, dataset, fairface, photographs)
         for code, kind in enumerate(KINDS):
             for number in range(SCENES[kind.name][place]):
                 rng = np.random.default_rng([seed, place, code, number])

@@ -34,14 +34,13 @@ from training.detector_data import (
     FER,
     FER_BOX,
     Later,
-    Sources,
     cases,
     fairface_faces,
     shows_no_face,
 )
-from training.detectors import THRESHOLDS, detectors
+from training.detectors import OWN, THRESHOLDS, detectors
 from training.fer2013 import read_fer2013
-from training.samples import DataError
+from training.samples import DataError, FaceDataset
 from training.scenes import KINDS, FacePicture, drawn_from
 from training.small_detector import save_small_detector, train_small_detector
 from training.votes import read_votes
@@ -68,10 +67,10 @@ COLUMNS = (
 def main(arguments: list[str] | None = None) -> int:
     """Command line."""
     options = _parser().parse_args(arguments)
-    sources = Sources(options.fer2013, options.votes, options.fairface, options.london)
     try:
         if not options.again:
-            look(sources, options.run, options.processes)
+            dataset = read_votes(options.votes, read_fer2013(options.fer2013))
+            look(dataset, options.fairface, options.london, options.run, options.processes)
         tables = tables_of(options.run)
     except (ExpressionLensError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
@@ -84,25 +83,24 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def train_small(sources: Sources, path: Path) -> None:
+def train_small(dataset: FaceDataset, fairface: Path, path: Path) -> None:
     """Train our own small detector on faces of the half for choosing."""
-    dataset = read_votes(sources.votes, read_fer2013(sources.fer2013))
     shown_N = (dataset.splits_N == "Training") & ~shows_no_face(dataset)
     faces = [FacePicture(dataset.images_NHW[row], FER_BOX) for row in np.flatnonzero(shown_N)[:6000]]
-    for picture in fairface_faces(sources.fairface, "train", 2 * FAIRFACE_FACES):
+    for picture in fairface_faces(fairface, "train", 2 * FAIRFACE_FACES):
         faces.append(FacePicture(picture, FAIRFACE_BOX))
     since = time.process_time()
     save_small_detector(train_small_detector(drawn_from(faces)), path)
     print(f"{path}: trained in {time.process_time() - since:.0f} s of CPU time", file=sys.stderr)
 
 
-def look(sources: Sources, run: Path, processes: int = 1) -> None:
+def look(dataset: FaceDataset, fairface: Path, london: Path, run: Path, processes: int = 1) -> None:
     """Every detector looks at every picture; what it found, what was there and the time are kept in `run`.
 
     A process of its own trains the small detector, if its weights are missing, while others look already.
     """
     small = run / "small_detector.safetensors"
-    todo = cases(sources)
+    todo = cases(dataset, fairface, london)
     order = np.random.default_rng(0).permutation(len(todo))  # so that all processes have as much to do
     todo = [todo[index] for index in order]
     own = (OWN,)
@@ -115,7 +113,7 @@ def look(sources: Sources, run: Path, processes: int = 1) -> None:
     def last() -> None:
         torch.set_num_threads(1)
         if not small.exists():
-            train_small(sources, small)
+            train_small(dataset, fairface, small)
         _look_at(todo, own, small, run / f"part{processes}")
 
     # Forked: what was read is shared, and no graph of MediaPipe or thread of PyTorch runs as yet.
@@ -158,15 +156,15 @@ def tables_of(run: Path) -> dict[str, pd.DataFrame]:
     )
     faces = faces.drop_duplicates([*KEY, "face"]).sort_values([*KEY, "face"], kind="stable")
     times = times.sort_values(KEY, kind="stable")
-    looked = times.groupby(KEY)["detector"].nunique()
-    faces = faces.set_index(KEY)[looked.reindex(faces.set_index(KEY).index) == len(THRESHOLDS)].reset_index()
     scores, recalls = [], []
     for name, thresholds in THRESHOLDS.items():
-        hits, there = _hits(found[found["detector"] == name], faces)
-        table = _score_rows(name, hits, there, faces, np.array(thresholds))
+        looked_at = faces.merge(times.loc[times["detector"] == name, KEY], on=KEY)
+        hits, there = _hits(found[found["detector"] == name], looked_at)
+        table = _score_rows(name, hits, there, looked_at, np.array(thresholds))
         scores.append(table)
         recalls.append(_recall_rows(name, there, float(table.loc[table["chosen"] == 1, "threshold"].iloc[0])))
     by = ["data", "detector"]
+    times = pd.concat([times, times[times["data"].isin(SCENES)].assign(data=ALL_SCENES)])
     quantiles = times[times["use"] == "reporting"].groupby(by, sort=False)["cpu_ms"]
     timed = quantiles.quantile([0.05, 0.5, 0.95]).unstack().round(1)
     timed.columns = ["p5_ms", "median_ms", "p95_ms"]

@@ -16,7 +16,7 @@ from fusion_model.checkpoint import ASSETS, Card, load_card, load_checkpoint
 from fusion_model.errors import ExpressionLensError
 from fusion_model.evaluation_report import TABLE, make_report
 from fusion_model.prediction_table import read_table
-from training import landmark_report
+from training import detector_report, landmark_report
 from training.score_blocks import (
     called,
     conformal,
@@ -33,7 +33,7 @@ from training.score_blocks import (
 ROOT = Path(__file__).parents[1]
 FILES = (
     ROOT / "README.md",
-    *(ROOT / "docs" / name for name in ("model-card.md", "landmarks.md", "own-data.md")),
+    *(ROOT / "docs" / name for name in ("model-card.md", "landmarks.md", "own-data.md", "detector.md")),
 )
 OTHER_ROOMS = (
     "fusion_model/assets/     weights with their cards, prediction tables, the mean face, the example",
@@ -195,6 +195,7 @@ BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
     "own-smiling": own_smiling,
     "tree": tree,
     **landmark_report.BLOCKS,
+    **detector_report.BLOCKS,
 }
 
 
