@@ -53,9 +53,9 @@ def face_finding(view: View, colours: Palette) -> list[Block]:
             tables=tables,
             note="Scenes are composed: faces of FairFace's validation part and of London, upright and "
             f"turned, from 24 px, over textures without faces; {now.pictures} scenes, {now.empty} of them "
-            "without a face. A detection counts if its box shares half of what it and the known one cover. Thresholds "
-            "were chosen on other scenes, of other faces and textures. The filters above do not apply. "
-            "Intervals: Wilson, 95 %.",
+            "without a face. A detection counts if its box shares half of what it and the known one cover. "
+            "Thresholds were chosen on other scenes, of other faces and textures. The filters above do not "
+            "apply. Intervals: Wilson, 95 %.",
         )
     ]
 

@@ -9,8 +9,9 @@ the package. ``--again`` makes the tables anew from what was found before.
 - ``detector_recall.csv``: faces found by their size and by how far they are turned, at the chosen threshold.
 - ``detector_times.csv``: CPU time a picture, all threads together.
 
-The threshold of a detector is that of the highest F1 over all scenes of the half for choosing. The product's
-goes into `fusion_model.faces.MIN_SCORE` by hand (docs/decisions/0015); a test holds it to the table.
+The threshold of a detector is that of the highest F0.5 over all scenes of the half for choosing: what is taken
+for a face gets an expression too, which is worse than a face that is missed. The product's goes into
+`fusion_model.faces.MIN_SCORE` by hand (docs/decisions/0015); a test holds it to the table.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import precision_recall_fscore_support
+from sklearn.metrics import fbeta_score, precision_recall_fscore_support
 
 from training.detection_scores import (
     Convention,
@@ -48,6 +48,7 @@ def test_pictures_answered_yes_or_no_score_as_scikit_learn_has_it() -> None:
     counts = counts_at(scores_N, shown_N, int(shown_N.sum()), 0.4)
     expected = precision_recall_fscore_support(shown_N, scores_N >= 0.4, average="binary")
     assert (counts.precision, counts.recall, counts.f1) == pytest.approx(expected[:3])
+    assert counts.f_half == pytest.approx(fbeta_score(shown_N, scores_N >= 0.4, beta=0.5))
 
 
 def test_a_higher_threshold_never_finds_more() -> None:
@@ -58,7 +59,7 @@ def test_a_higher_threshold_never_finds_more() -> None:
     assert [item.detections for item in found] == sorted((item.detections for item in found), reverse=True)
 
 
-def test_the_best_threshold_has_the_highest_f1_and_of_equals_is_the_highest() -> None:
+def test_the_best_threshold_has_the_highest_f_half_and_of_equals_is_the_highest() -> None:
     scores_D, hit_D = np.array([0.9, 0.8, 0.3, 0.2]), np.array([True, True, False, False])
     assert best_threshold(scores_D, hit_D, 2, np.array([0.1, 0.25, 0.4, 0.5, 0.85])) == 0.5
 
