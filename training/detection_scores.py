@@ -128,8 +128,8 @@ def counts_at(scores_D: np.ndarray, hit_D: np.ndarray, faces: int, threshold: fl
 
 def best_threshold(scores_D: np.ndarray, hit_D: np.ndarray, faces: int, thresholds: np.ndarray) -> float:
     """That with the highest F0.5; of equals the highest."""
-    values = [counts_at(scores_D, hit_D, faces, threshold).f_half for threshold in thresholds]
-    best = max(values)
+    values = np.nan_to_num([counts_at(scores_D, hit_D, faces, threshold).f_half for threshold in thresholds])
+    best = values.max()
     return float(max(at for at, value in zip(thresholds, values, strict=True) if value == best))
 
 

@@ -12,7 +12,8 @@ import pandas as pd
 
 from fusion_model.detector_figures import ALL_SCENES, share_of
 from training.detector_data import FER, LONDON
-from training.detector_study import RESULTS, SCENES
+from training.detector_study import RESULTS
+from training.detector_tables import SCENES
 from training.detectors import PRODUCT, THRESHOLDS
 
 ROOT = Path(__file__).parents[1]

@@ -32,6 +32,8 @@ OWN, PRODUCT = "small, our own", "product, now"
 _SHARES = tuple(round(step / 20, 2) for step in range(2, 20))
 _VOTES = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 16.0, 20.0, 30.0, 50.0)
 _UPPER = _SHARES[8:]
+#: What was shipped with one threshold is counted at that one.
+SHIPPED = {"product, before": 0.5}
 #: The detectors, and the thresholds at which they are counted, rising.
 THRESHOLDS = {
     "MediaPipe, short range": _SHARES,
@@ -60,12 +62,14 @@ class Detector:
     sees_crops: bool = False
 
     def find_in_crop(self, grey_HW: np.ndarray) -> list[Found]:
-        """Detections in a picture of FER-2013, uint8 (48, 48)."""
-        if not self.sees_crops:
-            side = grey_HW.shape[0] * ENLARGE
-            grey_HW = cv2.resize(grey_HW, (side, side), interpolation=cv2.INTER_CUBIC)
-            grey_HW = cv2.copyMakeBorder(grey_HW, PAD, PAD, PAD, PAD, cv2.BORDER_REPLICATE)
-        return self.find(np.repeat(grey_HW[..., None], 3, axis=2))
+        """Detections in a picture of FER-2013, uint8 (48, 48), in its own px."""
+        if self.sees_crops:
+            return self.find(np.repeat(grey_HW[..., None], 3, axis=2))
+        side = grey_HW.shape[0] * ENLARGE
+        grey_HW = cv2.resize(grey_HW, (side, side), interpolation=cv2.INTER_CUBIC)
+        grey_HW = cv2.copyMakeBorder(grey_HW, PAD, PAD, PAD, PAD, cv2.BORDER_REPLICATE)
+        found = self.find(np.repeat(grey_HW[..., None], 3, axis=2))
+        return [_out_of_frame(item) for item in found]
 
 
 class FormerFinder(FaceFinder):
@@ -98,6 +102,12 @@ def detectors(names: Iterable[str], small: Path) -> tuple[Detector, ...]:
         PRODUCT: lambda: _product(FaceFinder(min_score=0.5)),
     }
     return tuple(Detector(name, makers[name](), name.startswith("product")) for name in names)
+
+
+def _out_of_frame(found: Found) -> Found:
+    left, top, width, height = found.box
+    box = (left - PAD) / ENLARGE, (top - PAD) / ENLARGE, width / ENLARGE, height / ENLARGE
+    return Found(box, found.score)
 
 
 def _mediapipe(far: bool) -> Find:

@@ -8,7 +8,8 @@ import pytest
 
 from fusion_model.detector_figures import ALL_SCENES, TABLE, read_detectors
 from fusion_model.faces import MIN_SCORE
-from training.detector_study import BOX, KEY, RESULTS, _write, chosen_of, for_pages, tables_of
+from training.detector_study import RESULTS, _write
+from training.detector_tables import BOX, KEY, chosen_of, for_pages, tables_of
 from training.detectors import PRODUCT, THRESHOLDS
 from training.scenes import box_around_eyes
 
