@@ -61,7 +61,7 @@ MAX_CROP_SIDE = 256
 SURE = 0.75
 MIN_AGREEMENT = 0.5
 #: Threshold of the score, after such a second sight; why, and how it was chosen: docs/decisions/0015.
-MIN_SCORE = 0.6
+MIN_SCORE = 0.65
 #: What the detectors of near and of far faces give at least, as MediaPipe has it; it bears on sure faces too.
 FLOORS = (0.5, 0.6)
 SEARCH_FLOOR = 0.3

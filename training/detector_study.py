@@ -18,6 +18,7 @@ import argparse
 import multiprocessing
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -92,7 +93,7 @@ def look(dataset: FaceDataset, fairface: Path, london: Path, run: Path, processe
     todo = [todo[index] for index in order]
     own = (OWN,)
     others = tuple(name for name in THRESHOLDS if name != OWN)
-    works = [
+    works: list[Callable[[], None]] = [
         partial(_look_at, todo[part::processes], others, small, run / f"part{part}")
         for part in range(processes)
     ]
@@ -105,7 +106,8 @@ def look(dataset: FaceDataset, fairface: Path, london: Path, run: Path, processe
 
     # Forked: what was read is shared, and no graph of MediaPipe or thread of PyTorch runs as yet.
     fork = multiprocessing.get_context("fork")
-    started = [fork.Process(target=work) for work in (*works, last)]
+    works.append(last)
+    started = [fork.Process(target=work) for work in works]
     for process in started:
         process.start()
     for process in started:

@@ -54,17 +54,17 @@ class Detector:
     ----------
     name : str
     find : uint8 (H, W, 3) to detections.
-    sees_crops : it takes small face crops as they are; others get them enlarged.
+    find_crop : the same for a small face crop as it is; without it the crop is enlarged for `find`.
     """
 
     name: str
     find: Find
-    sees_crops: bool = False
+    find_crop: Find | None = None
 
     def find_in_crop(self, grey_HW: np.ndarray) -> list[Found]:
         """Detections in a picture of FER-2013, uint8 (48, 48), in its own px."""
-        if self.sees_crops:
-            return self.find(np.repeat(grey_HW[..., None], 3, axis=2))
+        if self.find_crop is not None:
+            return self.find_crop(np.repeat(grey_HW[..., None], 3, axis=2))
         side = grey_HW.shape[0] * ENLARGE
         grey_HW = cv2.resize(grey_HW, (side, side), interpolation=cv2.INTER_CUBIC)
         grey_HW = cv2.copyMakeBorder(grey_HW, PAD, PAD, PAD, PAD, cv2.BORDER_REPLICATE)
@@ -92,16 +92,16 @@ def detectors(names: Iterable[str], small: Path) -> tuple[Detector, ...]:
     names : of `THRESHOLDS`
     small : weights of our own small detector, made by `training.small_detector`
     """
-    makers: dict[str, Callable[[], Find]] = {
-        "MediaPipe, short range": lambda: _mediapipe(far=False),
-        "MediaPipe, full range": lambda: _mediapipe(far=True),
-        "Haar, frontal default": lambda: _haar("frontalface_default"),
-        "Haar, frontal alt2": lambda: _haar("frontalface_alt2"),
-        OWN: lambda: SmallFinder(load_small_detector(small)).find,
+    makers: dict[str, Callable[[], tuple[Find, Find | None]]] = {
+        "MediaPipe, short range": lambda: (_mediapipe(far=False), None),
+        "MediaPipe, full range": lambda: (_mediapipe(far=True), None),
+        "Haar, frontal default": lambda: (_haar("frontalface_default"), None),
+        "Haar, frontal alt2": lambda: (_haar("frontalface_alt2"), None),
+        OWN: lambda: (SmallFinder(load_small_detector(small)).find, None),
         "product, before": lambda: _product(FormerFinder()),
         PRODUCT: lambda: _product(FaceFinder(min_score=0.5)),
     }
-    return tuple(Detector(name, makers[name](), name.startswith("product")) for name in names)
+    return tuple(Detector(name, *makers[name]()) for name in names)
 
 
 def _out_of_frame(found: Found) -> Found:
@@ -136,5 +136,13 @@ def _haar(name: str) -> Find:
     return find
 
 
-def _product(finder: FaceFinder) -> Find:
-    return lambda rgb_HWC: [Found(face.box, face.score) for face in finder.find(rgb_HWC)]
+def _product(finder: FaceFinder) -> tuple[Find, Find]:
+    def find(rgb_HWC: np.ndarray) -> list[Found]:
+        return [Found(face.box, face.score) for face in finder.find(rgb_HWC)]
+
+    def find_crop(rgb_HWC: np.ndarray) -> list[Found]:
+        # Where no detection is above the threshold, whichever it is, a small picture is read as a crop.
+        crop = finder.read_crop(rgb_HWC)
+        return find(rgb_HWC) + ([] if crop.landmarks_LD is None else [Found(crop.box, crop.score)])
+
+    return find, find_crop

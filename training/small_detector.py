@@ -26,6 +26,8 @@ STRIDE = 4
 #: Each level of the pyramid is so much smaller than the one before.
 STEP = 0.8
 FLOOR = 0.1
+#: Of more windows than this that show a face, only the surest are sorted out.
+MOST = 600
 BATCH = 256
 LEARNING_RATE = 2e-3
 LESSONS = Kind("lesson", 320, 240, (1, 3), (24, 90), turn=12)
@@ -60,7 +62,7 @@ class SmallDetector(nn.Module):
 
 
 def train_small_detector(
-    draw: Draw, lessons: int = 800, epochs: int = 3, rounds: int = 2, seed: int = 0
+    draw: Draw, lessons: int = 500, epochs: int = 3, rounds: int = 2, seed: int = 0
 ) -> SmallDetector:
     """Train on patches of scenes, then again with what it took for faces in other scenes.
 
@@ -127,7 +129,8 @@ class SmallFinder:
                 box = (column * STRIDE / scale, row * STRIDE / scale, PATCH / scale, PATCH / scale)
                 found.append(Found(box, float(scores_HW[row, column])))
             scale *= STEP
-        return without_overlaps(found)
+        surest = sorted(found, key=lambda item: item.score, reverse=True)[:MOST]
+        return without_overlaps(surest)
 
 
 def save_small_detector(network: SmallDetector, path: Path) -> None:
