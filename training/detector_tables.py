@@ -44,6 +44,8 @@ def tables_of(run: Path) -> dict[str, pd.DataFrame]:
     scores, recalls = [], []
     for name, thresholds in THRESHOLDS.items():
         looked_at = faces.merge(times.loc[times["detector"] == name, KEY], on=KEY)
+        if looked_at.empty:
+            continue
         hits, there = _hits(found[found["detector"] == name], looked_at)
         table = _score_rows(name, hits, there, looked_at, np.array(thresholds))
         scores.append(table)
