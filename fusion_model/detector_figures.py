@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,7 @@ def read_detectors(path: Path = TABLE, data: str = ALL_SCENES) -> tuple[Detector
     """All detectors on these data, in the order of the file; none where there is no file."""
     if not path.exists():
         return ()
-    rows = pd.read_csv(path)
+    rows = _rows(path)
     rows = rows[rows["data"] == data]
     return tuple(_figures(str(name), part) for name, part in rows.groupby("detector", sort=False))
 
@@ -86,6 +87,11 @@ def share_of(hits: int, total: int) -> Interval:
     """A share with its Wilson interval; nan of nothing."""
     low, high = wilson(np.array([hits]), np.array([total]))
     return Interval(hits / total if total else float("nan"), float(low[0]), float(high[0]))
+
+
+@cache
+def _rows(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path)
 
 
 def _figures(name: str, part: pd.DataFrame) -> DetectorFigures:

@@ -87,6 +87,8 @@ def times(_: Any) -> str:
     lines = _head("CPU time a picture, ms, median (5th–95th)", shown)
     for name in THRESHOLDS:
         part = timed[timed["detector"] == name].set_index("data")
+        if part.empty:
+            continue
         cells = [
             "{median_ms:.0f} ({p5_ms:.0f}–{p95_ms:.0f})".format(**part.loc[data])
             if data in part.index
@@ -138,6 +140,8 @@ def _recall(what: str, unit: str) -> str:
     lines = _head("detector", names)
     for name in THRESHOLDS:
         part = rows[rows["detector"] == name]
+        if part.empty:
+            continue
         cells = [_share(row["hits"], row["faces"]) for row in part.to_dict("records")]
         lines.append(_line(name, [f"{cell} of {n}" for cell, n in zip(cells, part["faces"], strict=True)]))
     return "\n".join(lines) + "\n"
