@@ -28,7 +28,7 @@ STEP = 0.8
 FLOOR = 0.1
 #: Of more windows than this that show a face, only the surest are sorted out.
 MOST = 600
-BATCH = 256
+BATCH = 64
 LEARNING_RATE = 2e-3
 LESSONS = Kind("lesson", 320, 240, (1, 3), (24, 90), turn=12)
 EMPTY = Kind("empty lesson", 320, 240, (0, 0), (24, 24))
@@ -62,7 +62,7 @@ class SmallDetector(nn.Module):
 
 
 def train_small_detector(
-    draw: Draw, lessons: int = 500, epochs: int = 3, rounds: int = 2, seed: int = 0
+    draw: Draw, lessons: int = 600, epochs: int = 5, rounds: int = 2, seed: int = 0
 ) -> SmallDetector:
     """Train on patches of scenes, then again with what it took for faces in other scenes.
 
