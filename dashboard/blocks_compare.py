@@ -5,6 +5,7 @@ import math
 from dashboard import wording
 from dashboard.blocks import Block, Chart, Pick, Table
 from dashboard.blocks_costs import costs
+from dashboard.blocks_detectors import face_finding
 from dashboard.blocks_evaluate import model_of
 from dashboard.blocks_seeds import over_seeds
 from dashboard.charts import percent
@@ -22,7 +23,7 @@ from fusion_model.model_pairs import PairedFigures, RankedModel, flips, paired_f
 def comparison(view: View, colours: Palette) -> list[Block]:
     """The pair, their answers, their figures by expression; the ranking of all models and their costs."""
     ranked = ranking(view.rows)
-    every = [_ranking(ranked, colours), *costs(view, ranked, colours)]
+    every = [_ranking(ranked, colours), *costs(view, ranked, colours), *face_finding(view, colours)]
     if view.first == view.second:
         return [Block("", "Choose two different models to compare."), *every]
     rows, pair = view.rows, (view.first, view.second)

@@ -4,8 +4,9 @@ Shape suffixes: H height, W width, C colour, L landmark (478), D coordinate (x, 
 
 A photograph goes through two detectors (near and far faces; a large one tile by tile too), every face found
 is turned upright and enlarged to the frame of a FER-2013 picture, and Face Mesh reads its landmarks there.
-A small picture in which they find nothing is read as a face crop, like those of FER-2013. Training and live
-use share this path.
+Where that found nothing, or small or turned faces, a second look searches finer tiles and the picture turned
+(docs/decisions/0015). A small picture in which they find nothing is read as a face crop, like those of
+FER-2013. Training and live use share this path.
 
 References
 ----------
@@ -18,67 +19,58 @@ import os
 os.environ.setdefault("GLOG_minloglevel", "3")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import math
 import threading
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 import cv2
 import numpy as np
 
+from fusion_model.boxes import (
+    MAX_OVERLAP,
+    Box,
+    clip,
+    fine_tiles,
+    intersection_over_union,
+    overlap,
+    side,
+    tiles,
+    without_overlaps,
+)
+from fusion_model.detection import Face, detect_in, is_turned, second_look_pays
 from fusion_model.frame import FER_FRAME, Frame, eyes_of, frame_matrix, invert
 
 with warnings.catch_warnings():
     # MediaPipe's generated protobuf code warns about itself at import; nothing here can change that.
     warnings.simplefilter("ignore")
-    from mediapipe.python.solutions.face_detection import FaceDetection
+    from mediapipe.python.solution_base import SolutionBase
+    from mediapipe.python.solutions import face_detection
     from mediapipe.python.solutions.face_mesh import FaceMesh
+
+__all__ = ["LANDMARKS", "MAX_CROP_SIDE", "Face", "FaceFinder", "detection_graph"]
 
 LANDMARKS = 478
 #: A FER-2013 picture is enlarged to this side and padded by a quarter of it before Face Mesh sees it.
 MESH_SIDE = 144
 MESH_PAD = MESH_SIDE // 4
-#: Detectors see a picture at no more than this side, well averaged: their own input is 192 px at most.
-DETECTOR_SIDE = 384
-#: Pictures from this side on are also searched tile by tile; sides and share of overlap of the tiles, px.
-MIN_TILED_SIDE = 800
-TILE_SIDE = 400
-TILE_OVERLAP = 0.25
-MAX_TILES_ACROSS = 4
-#: A strip longer than this many times its width is no photograph: its thousands of tiles are not searched.
-MAX_TILED_RATIO = 16
 #: A picture up to this side, px, may be a face crop; in larger ones Face Mesh by itself sees faces in cups.
 MAX_CROP_SIDE = 256
-#: A face in which no mesh was found counts only where the detector was this sure.
-SURE_WITHOUT_MESH = 0.75
+#: A detection below this is seen once more, upright and enlarged, and needs a mesh that agrees with its box.
+SURE = 0.75
+MIN_AGREEMENT = 0.5
+#: Threshold of the score, after such a second sight; why, and how it was chosen: docs/decisions/0015.
+MIN_SCORE = 0.65
+#: What the detectors of near and of far faces give at least, as MediaPipe has it; it bears on sure faces too.
+FLOORS = (0.5, 0.6)
+SEARCH_FLOOR = 0.3
+#: The second look: sides of its tiles, px, and the share of them from which the near detector sees a face.
+#: Finer ones follow where no face was found, where these showed more, or a face is smaller than these see.
+FINE_SIDES = (320, 136)
+NEAR_SHARE = 1 / 6
 
 _MEDIAPIPE_START = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Face:
-    """One face of a picture, in pixels of that picture.
-
-    Attributes
-    ----------
-    box : (x, y, width, height), float px, inside the picture.
-    eyes_ED : float32 (2, 2), centres of the eye on the left of the picture and of the other one, px.
-    landmarks_LD : float32 (478, 3) Face Mesh landmarks, px (z on the scale of x, smaller is nearer), or None
-        where no mesh was found.
-    score : detector's confidence, 0 to 1; 1 for a picture that was given as a face crop.
-    """
-
-    box: tuple[float, float, float, float]
-    eyes_ED: np.ndarray
-    landmarks_LD: np.ndarray | None
-    score: float
-
-    @property
-    def area(self) -> float:
-        """Area of the box, px²."""
-        return self.box[2] * self.box[3]
 
 
 class FaceFinder:
@@ -86,23 +78,22 @@ class FaceFinder:
 
     Parameters
     ----------
-    min_confidence : float
-        Threshold of the detectors, 0 to 1.
+    min_score : float
+        Threshold of the faces' score, 0 to 1; below 0.5 it is 0.5.
     max_faces : int
         At most so many faces are returned, the largest ones.
     """
 
-    def __init__(self, min_confidence: float = 0.5, max_faces: int = 50) -> None:
+    def __init__(self, min_score: float = MIN_SCORE, max_faces: int = 50) -> None:
+        self.min_score = min_score
         self.max_faces = max_faces
         with _MEDIAPIPE_START:
             # Face Mesh looks at a picture that is known to show a face: 0.3 found 97.25 % of FER-2013.
             self._mesh = FaceMesh(
                 static_image_mode=True, max_num_faces=1, refine_landmarks=True, min_detection_confidence=0.3
             )
-            self._detectors = [
-                FaceDetection(min_detection_confidence=min_confidence, model_selection=selection)
-                for selection in (0, 1)
-            ]
+            self._detectors = [detection_graph(far, FLOORS[far]) for far in (False, True)]
+        self._searcher: Any = None  # made by the first second look
 
     def find(self, rgb_HWC: np.ndarray) -> list[Face]:
         """Faces of a photograph, largest first.
@@ -115,10 +106,12 @@ class FaceFinder:
         -------
         list of Face; empty where there is none.
         """
-        faces = [self._with_mesh(rgb_HWC, face) for face in self._detect(rgb_HWC)]
-        faces = [face for face in faces if face.landmarks_LD is not None or face.score >= SURE_WITHOUT_MESH]
-        faces = _without_overlaps(faces)
-        if not faces and max(rgb_HWC.shape[:2]) <= MAX_CROP_SIDE:
+        height, width = rgb_HWC.shape[:2]
+        faces = self._read(rgb_HWC, self._detect(rgb_HWC))
+        if max(height, width) > MAX_CROP_SIDE:
+            if second_look_pays(faces, width, height):
+                faces = self._second_look(rgb_HWC, faces)
+        elif not faces:
             faces = [face for face in [self.read_crop(rgb_HWC)] if face.landmarks_LD is not None]
         return sorted(faces, key=lambda face: face.area, reverse=True)[: self.max_faces]
 
@@ -166,8 +159,9 @@ class FaceFinder:
 
     def close(self) -> None:
         """Free MediaPipe's graphs."""
-        for graph in (self._mesh, *self._detectors):
-            graph.close()
+        for graph in (self._mesh, *self._detectors, self._searcher):
+            if graph is not None:
+                graph.close()
 
     def __enter__(self) -> Self:
         """Use as a context manager."""
@@ -183,10 +177,68 @@ class FaceFinder:
         """Faces without landmarks: both detectors on the whole picture, the far one on its tiles."""
         height, width = rgb_HWC.shape[:2]
         whole = (0, 0, width, height)
-        found = [face for detector in self._detectors for face in _detect_in(detector, rgb_HWC, whole)]
+        found = [face for detector in self._detectors for face in detect_in(detector, rgb_HWC, whole)]
         for tile in tiles(width, height):
-            found += _detect_in(self._detectors[-1], rgb_HWC, tile)
-        return _without_overlaps(found)
+            found += detect_in(self._detectors[-1], rgb_HWC, tile)
+        return without_overlaps(found)
+
+    def _read(self, rgb_HWC: np.ndarray, found: list[Face]) -> list[Face]:
+        """Those of the detections that count as faces, with their landmarks."""
+        seen = [face if face.score >= SURE else self._seen_again(rgb_HWC, face) for face in found]
+        kept = [(face, first.score >= SURE) for face, first in zip(seen, found, strict=True)]
+        read = [
+            (face, self._with_mesh(rgb_HWC, face), sure)
+            for face, sure in kept
+            if face.score >= self.min_score
+        ]
+        return without_overlaps(face for seen, face, sure in read if sure or _agree(seen, face))
+
+    def _seen_again(self, rgb_HWC: np.ndarray, face: Face) -> Face:
+        """A doubtful face with the score that it has upright and enlarged; 0 if it is no face then."""
+        frame = Frame(MESH_SIDE, MESH_PAD)
+        upright = frame.cut(rgb_HWC, frame_matrix(face.eyes_ED, None, frame))
+        found = detect_in(self._detectors[0], upright, (0, 0, frame.size, frame.size))
+        return replace(face, score=max((again.score for again in found), default=0.0))
+
+    def _second_look(self, rgb_HWC: np.ndarray, faces: list[Face]) -> list[Face]:
+        """These faces and more: in the picture turned, and in finer tiles as long as they show more.
+
+        Where faces are found in the turned picture alone, its tiles are searched turned so as well.
+        """
+        height, width = rgb_HWC.shape[:2]
+        turn = 0
+        if not faces or any(is_turned(face) for face in faces):
+            by_turn = [self._turned(rgb_HWC, quarters) for quarters in (1, 2, 3)]
+            if not faces:
+                sums = [sum(face.score for face in found) for found in by_turn]
+                turn = int(np.argmax(sums)) + 1 if max(sums) else 0
+            faces = without_overlaps([*faces, *(face for found in by_turn for face in found)])
+        if self._searcher is None:
+            with _MEDIAPIPE_START:
+                self._searcher = detection_graph(False, SEARCH_FLOOR)
+        for wanted in FINE_SIDES:
+            before = len(faces)
+            found = [
+                face
+                for tile in fine_tiles(width, height, wanted)
+                for face in detect_in(self._searcher, rgb_HWC, tile, turn)
+                if all(overlap(face.box, known.box) <= MAX_OVERLAP for known in faces)
+            ]
+            faces = without_overlaps([*faces, *self._read(rgb_HWC, without_overlaps(found))])
+            seen = min((side(face.box) for face in faces), default=0.0)
+            if len(faces) <= before and seen >= wanted * NEAR_SHARE:
+                break
+        return faces
+
+    def _turned(self, rgb_HWC: np.ndarray, quarters: int) -> list[Face]:
+        """Faces in the whole picture, turned by so many quarters counter-clockwise."""
+        height, width = rgb_HWC.shape[:2]
+        found = [
+            face
+            for detector in self._detectors
+            for face in detect_in(detector, rgb_HWC, (0, 0, width, height), quarters)
+        ]
+        return self._read(rgb_HWC, without_overlaps(found))
 
     def _with_mesh(self, rgb_HWC: np.ndarray, face: Face) -> Face:
         """The same face with its landmarks, read in the upright frame of a FER-2013 picture around it."""
@@ -214,86 +266,36 @@ class FaceFinder:
         return np.concatenate([xy_LD, points_LD[:, 2:] * scale], axis=1).astype(np.float32)
 
 
-def tiles(width: int, height: int) -> list[tuple[int, int, int, int]]:
-    """Overlapping squares (x, y, width, height) that cover a large picture; none for a small one or a strip.
+def detection_graph(far: bool, min_score: float) -> Any:
+    """MediaPipe's face detection, for near or for far faces, with a threshold that it heeds.
 
-    A detector sees 192 px: on a whole photograph it misses faces below about a twelfth of its side.
+    `FaceDetection(min_detection_confidence=...)` of MediaPipe 0.10.21 leaves its graph at its own
+    threshold (0.5, or 0.6 for far faces), whatever it is given. All detections above the threshold that
+    overlap are averaged, so a lower one moves boxes.
     """
-    if max(width, height) < MIN_TILED_SIDE or max(width, height) > MAX_TILED_RATIO * min(width, height):
-        return []
-    side = min(
-        max(TILE_SIDE, math.ceil(max(width, height) / MAX_TILES_ACROSS / (1 - TILE_OVERLAP))), width, height
+    reach = "fullrange" if far else "shortrange"
+    files = face_detection._FULL_RANGE_GRAPH_FILE_PATH, face_detection._SHORT_RANGE_GRAPH_FILE_PATH
+    threshold = f"facedetection{reach}__facedetection__TensorsToDetectionsCalculator.min_score_thresh"
+    return SolutionBase(
+        binary_graph_path=files[0] if far else files[1],
+        calculator_params={threshold: min_score},
+        outputs=["detections"],
     )
-    return [(x, y, side, side) for y in _starts(height, side) for x in _starts(width, side)]
 
 
-def _starts(length: int, side: int) -> list[int]:
-    """Where tiles of that side begin, so that they overlap and end with the picture."""
-    count = math.ceil((length - side) / (side * (1 - TILE_OVERLAP))) + 1
-    return [round(index * (length - side) / max(1, count - 1)) for index in range(count)]
+def _agree(found: Face, read: Face) -> bool:
+    """Whether a mesh was found, and where the detection is."""
+    return read.landmarks_LD is not None and intersection_over_union(found.box, read.box) >= MIN_AGREEMENT
 
 
-def _detect_in(detector: Any, rgb_HWC: np.ndarray, region: tuple[int, int, int, int]) -> list[Face]:
-    """Faces that a detector finds in a region (x, y, width, height) of a picture, in px of the picture."""
-    x, y, width, height = region
-    part = rgb_HWC[y : y + height, x : x + width]
-    shrink = min(1.0, DETECTOR_SIDE / max(height, width))
-    if shrink < 1:
-        size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
-        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-    faces, corner = [], np.array([x, y], np.float32)
-    for detection in detector.process(np.ascontiguousarray(part)).detections or ():
-        face = _detected(detection, width, height)
-        left, top, wide, high = face.box
-        faces.append(replace(face, box=(left + x, top + y, wide, high), eyes_ED=face.eyes_ED + corner))
-    return faces
-
-
-def _detected(detection: Any, width: int, height: int) -> Face:
-    location = detection.location_data
-    relative = location.relative_bounding_box
-    box = _clip(
-        relative.xmin * width,
-        relative.ymin * height,
-        (relative.xmin + relative.width) * width,
-        (relative.ymin + relative.height) * height,
-        width,
-        height,
-    )
-    eyes = [(point.x * width - 0.5, point.y * height - 0.5) for point in location.relative_keypoints[:2]]
-    return Face(box, np.array(eyes, np.float32), None, float(detection.score[0]))
-
-
-def _without_overlaps(faces: list[Face], max_overlap: float = 0.3) -> list[Face]:
-    """Keep the surest of faces whose boxes overlap (intersection over the smaller one)."""
-    kept: list[Face] = []
-    for face in sorted(faces, key=lambda face: face.score, reverse=True):
-        if face.area > 0 and all(_overlap(face.box, other.box) <= max_overlap for other in kept):
-            kept.append(face)
-    return kept
-
-
-def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
-    wide = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    high = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    return max(0.0, wide) * max(0.0, high) / max(1e-9, min(a[2] * a[3], b[2] * b[3]))
-
-
-def _inside(landmarks_LD: np.ndarray, box: tuple[float, float, float, float]) -> bool:
+def _inside(landmarks_LD: np.ndarray, box: Box) -> bool:
     """Whether the mesh belongs to the face in the box, not to a neighbour in the same crop."""
     x, y = landmarks_LD[:, :2].mean(axis=0)
     return bool(box[0] <= x <= box[0] + box[2] and box[1] <= y <= box[1] + box[3])
 
 
-def _bounds(landmarks_LD: np.ndarray, width: int, height: int) -> tuple[float, float, float, float]:
+def _bounds(landmarks_LD: np.ndarray, width: int, height: int) -> Box:
     low, high = landmarks_LD[:, :2].min(axis=0), landmarks_LD[:, :2].max(axis=0)
     left, top = (float(value) for value in low)
     right, bottom = (float(value) + 1 for value in high)
-    return _clip(left, top, right, bottom, width, height)
-
-
-def _clip(
-    left: float, top: float, right: float, bottom: float, width: int, height: int
-) -> tuple[float, float, float, float]:
-    x, y = min(max(left, 0.0), width), min(max(top, 0.0), height)
-    return x, y, max(min(right, width) - x, 0.0), max(min(bottom, height) - y, 0.0)
+    return clip(left, top, right, bottom, width, height)

@@ -18,6 +18,7 @@ from dashboard.views.fairness import FairnessView
 from dashboard.views.own import OwnView
 from fusion_model.bootstrap import Interval
 from fusion_model.costs import model_costs
+from fusion_model.detector_figures import read_detectors
 from fusion_model.seeds import read_seeds
 
 from .conftest import charts, texts
@@ -120,6 +121,21 @@ def test_compare_tells_of_seeds_where_the_pair_is_that_of_the_study(table_files)
     assert f"{mean:+.1f} points" in told and "landmarks of other faces" in told
     state.filters.data = "london"
     assert "Over seeds" not in texts(view)
+
+
+def test_compare_tells_how_faces_are_found(table_files, monkeypatch):
+    measured = {item.detector: item for item in read_detectors()}
+    state = LensState(page="compare")
+    view = CompareView(state, shelf_of(table_files))
+    told = texts(view)
+    assert f"Of {measured['product, now'].faces:,} faces in scenes the program finds" in told
+    for item in measured.values():
+        assert item.detector in told
+    assert f"{100 * measured['product, before'].recall().value:.1f}" in told
+    drawn = charts(view)
+    monkeypatch.setattr("dashboard.blocks_detectors.read_detectors", lambda **_: ())
+    state.filters.without_copies = True
+    assert "How faces are found" not in texts(view) and charts(view) == drawn - 2
 
 
 def test_a_model_is_not_compared_with_itself(table_files):

@@ -1,26 +1,19 @@
 """Finding real faces, and none where there are none."""
 
 import threading
-from itertools import pairwise
 
 import cv2
 import numpy as np
 import pytest
 
-from fusion_model.faces import (
-    LANDMARKS,
-    MAX_CROP_SIDE,
-    MAX_TILES_ACROSS,
-    MIN_TILED_SIDE,
-    TILE_SIDE,
-    Face,
-    FaceFinder,
-    tiles,
-)
+from fusion_model.boxes import overlap
+from fusion_model.faces import LANDMARKS, MAX_CROP_SIDE, Face, FaceFinder
 from fusion_model.frame import Frame, frame_matrix
 
 # Centres of the astronaut's eyes, px, read off the picture.
 ASTRONAUT_EYES = np.array([[204, 101], [246, 104]])
+#: Of a face laid on a picture: x and y of its middle, its width, px, and by how many degrees it is turned.
+Place = tuple[float, float, float, float]
 
 
 def assert_inside(face: Face, picture: np.ndarray) -> None:
@@ -166,6 +159,7 @@ def test_only_small_pictures_are_tried_as_face_crops(
     astronaut: np.ndarray, astronaut_face: Face, finder: FaceFinder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(finder, "_detect", lambda picture: [])
+    monkeypatch.setattr(finder, "_second_look", lambda picture, faces: faces)
     frame = Frame(MAX_CROP_SIDE)
     crop = frame.cut(astronaut, frame_matrix(astronaut_face.eyes_ED, None, frame))
     assert len(finder.find(crop)) == 1
@@ -197,23 +191,104 @@ def test_finders_work_in_threads_one_each(astronaut: np.ndarray, astronaut_face:
         assert_same(face, astronaut_face)
 
 
-@pytest.mark.parametrize("size", [(800, 600), (1000, 4000), (6000, 4000), (8000, 500), (900, 900)])
-def test_tiles_cover_a_large_picture_and_overlap(size: tuple[int, int]) -> None:
-    width, height = size
-    made = tiles(width, height)
-    for x, y, wide, high in made:
-        assert x >= 0 and y >= 0 and x + wide <= width and y + high <= height
-        assert wide == high >= min(TILE_SIDE, width, height)
-    for axis, length in enumerate(size):
-        starts, side = sorted({tile[axis] for tile in made}), made[0][2]
-        assert starts[0] == 0
-        assert starts[-1] + side == length
-        assert all(second - first <= 0.76 * side for first, second in pairwise(starts))
-    if max(size) < 2 * min(size):
-        assert len({tile[0] for tile in made}) <= MAX_TILES_ACROSS
+def laid(astronaut: np.ndarray, places: list[Place], size: tuple[int, int]) -> np.ndarray:
+    """The astronaut's head laid on grass, once at each place."""
+    import skimage.data
+
+    grass_HW = cv2.resize(skimage.data.grass(), size, interpolation=cv2.INTER_CUBIC)
+    picture_HWC = np.repeat(grass_HW[..., None], 3, axis=2)
+    head_HWC = astronaut[0:260, 110:340]
+    for x, y, width, degrees in places:
+        matrix = cv2.getRotationMatrix2D((226 - 110, 124), degrees, width / 93)
+        matrix[:, 2] += (x - 116, y - 124)
+        step = max(1, round(93 / width))
+        small = cv2.blur(head_HWC, (step, step))
+        cv2.warpAffine(small, matrix, size, picture_HWC, borderMode=cv2.BORDER_TRANSPARENT)
+    return picture_HWC
 
 
-def test_small_pictures_and_strips_have_no_tiles() -> None:
-    assert tiles(MIN_TILED_SIDE - 1, MIN_TILED_SIDE - 1) == []
-    # A minute's work for nothing otherwise.
-    assert tiles(60_000, 16) == tiles(16, 60_000) == []
+def assert_found(faces: list[Face], places: list[Place]) -> None:
+    """One face at each place, and none elsewhere."""
+    assert len(faces) == len(places)
+    for x, y, width, _ in places:
+        near = [
+            face
+            for face in faces
+            if abs(face.box[0] + face.box[2] / 2 - x) < width / 3
+            and abs(face.box[1] + face.box[3] / 2 - y) < width / 3
+        ]
+        assert len(near) == 1
+        assert 0.7 * width < np.sqrt(near[0].area) < 1.5 * width
+
+
+@pytest.mark.parametrize("width", [24, 32, 48, 80])
+def test_small_faces_are_found_in_a_large_picture(
+    width: int, astronaut: np.ndarray, finder: FaceFinder
+) -> None:
+    places = [(311.0, 640.0, float(width), 0.0), (905.0, 222.0, float(width), 0.0)]
+    assert_found(finder.find(laid(astronaut, places, (1280, 960))), places)
+
+
+def test_thirty_faces_are_found(astronaut: np.ndarray, finder: FaceFinder) -> None:
+    widths = np.linspace(30, 80, 30)
+    places = [
+        (120.0 + 240 * (index % 6), 110.0 + 200 * (index // 6), float(width), 0.0)
+        for index, width in enumerate(widths)
+    ]
+    faces = finder.find(laid(astronaut, places, (1440, 1000)))
+    assert_found(faces, places)
+    assert all(face.landmarks_LD is not None for face in faces)
+
+
+@pytest.mark.parametrize("degrees", [-150, -90, -60, 60, 90, 120, 180])
+def test_a_face_turned_by_any_angle_is_found_once_with_its_eyes_in_order(
+    degrees: int, astronaut: np.ndarray, astronaut_face: Face, finder: FaceFinder
+) -> None:
+    turn = cv2.getRotationMatrix2D((224, 110), degrees, 1)
+    turn[:, 2] += (256 - 224, 256 - 110)
+    picture_HWC = cv2.warpAffine(astronaut, turn, (512, 512), borderMode=cv2.BORDER_REPLICATE)
+    (face,) = finder.find(picture_HWC)
+    expected = astronaut_face.eyes_ED @ turn[:, :2].T + turn[:, 2]
+    np.testing.assert_allclose(face.eyes_ED, expected, atol=2.5)
+    assert face.landmarks_LD is not None
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_photo_held_sideways_shows_its_face_and_no_other(
+    quarters: int, astronaut: np.ndarray, finder: FaceFinder
+) -> None:
+    (face,) = finder.find(np.ascontiguousarray(np.rot90(astronaut, quarters)))
+    assert face.score > 0.75 and face.landmarks_LD is not None
+
+
+def test_a_large_upright_face_is_never_looked_at_twice(
+    astronaut: np.ndarray, astronaut_face: Face, finder: FaceFinder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> list[Face]:
+        raise AssertionError("a second look at a portrait")
+
+    monkeypatch.setattr(finder, "_second_look", never)
+    monkeypatch.setattr(finder, "_seen_again", never)
+    (face,) = finder.find(astronaut)
+    assert_same(face, astronaut_face)
+
+
+def test_a_higher_threshold_only_takes_faces_away(astronaut: np.ndarray) -> None:
+    places = [(200.0, 200.0, 26.0, 0.0), (500.0, 210.0, 40.0, 30.0), (820.0, 560.0, 90.0, -35.0)]
+    picture_HWC = laid(astronaut, places, (1024, 768))
+    counts = []
+    for threshold in (0.5, 0.7, 0.9, 0.99):
+        with FaceFinder(min_score=threshold) as finder:
+            faces = finder.find(picture_HWC)
+        assert all(face.score >= threshold for face in faces)
+        counts.append(len(faces))
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] == 3 and counts[-1] == 0
+
+
+def test_faces_never_share_a_place(astronaut: np.ndarray, finder: FaceFinder) -> None:
+    places = [(150.0 + 160 * index, 300.0, 80.0, 15.0 * index) for index in range(5)]
+    faces = finder.find(laid(astronaut, places, (900, 600)))
+    assert len(faces) == 5
+    for index, face in enumerate(faces):
+        assert all(overlap(face.box, other.box) <= 0.3 for other in faces[index + 1 :])
