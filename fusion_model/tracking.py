@@ -33,8 +33,8 @@ MAX_GROWTH = 1.6
 class Finder(Protocol):
     """What following needs: `fusion_model.faces.FaceFinder`, or a stand-in for tests."""
 
-    def find(self, rgb_HWC: np.ndarray, /) -> list[Face]:
-        """All faces of a frame."""
+    def glance(self, rgb_HWC: np.ndarray, /) -> list[Face]:
+        """The faces of a frame that a quick look finds."""
         ...
 
     def reread(self, rgb_HWC: np.ndarray, face: Face, /) -> Face | None:
@@ -97,7 +97,7 @@ def follow(finder: Finder, rgb_HWC: np.ndarray, tracks: Tracks, now: float) -> T
             kept.append(Track(track.identity, face, now))
     if kept and not missing and now - tracks.searched < SEARCH_EVERY_S:
         return replace(tracks, current=tuple(kept), lost=_recent(tracks.lost, now))
-    return _searched(finder.find(rgb_HWC), kept, [*missing, *tracks.lost], tracks.next_identity, now)
+    return _searched(finder.glance(rgb_HWC), kept, [*missing, *tracks.lost], tracks.next_identity, now)
 
 
 def _searched(faces: list[Face], kept: list[Track], lost: list[Track], following: int, now: float) -> Tracks:

@@ -24,7 +24,7 @@ class Script:
     blind: bool = False
     searches: int = field(default=0)
 
-    def find(self, rgb_HWC: np.ndarray, /) -> list[Face]:
+    def glance(self, rgb_HWC: np.ndarray, /) -> list[Face]:
         self.searches += 1
         return list(self.there)
 
@@ -120,7 +120,7 @@ def test_a_real_face_is_followed_across_the_frame(
 
     tracks = follow(finder, shifted(0), Tracks(), 0.0)
     (first,) = tracks.current
-    monkeypatch.setattr(finder, "find", _fail)
+    monkeypatch.setattr(finder, "glance", _fail)
     for step in range(1, 6):
         tracks = follow(finder, shifted(12 * step), tracks, 0.1 * step)
     (last,) = tracks.current
