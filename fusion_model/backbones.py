@@ -63,7 +63,9 @@ ARCHITECTURES = {
         2048,
         75,
         # No second classifier half way up: it is thrown away after training, and votes have such a head here.
-        (("aux_logits", False), ("transform_input", False), ("init_weights", True)),
+        # PyTorch's own first weights: torchvision's, a spread of 0.1 for every layer, are up to ten times as
+        # large, and normalised layers with large weights learn slowly.
+        (("aux_logits", False), ("transform_input", False), ("init_weights", False)),
         ("fc", "dropout"),
     ),
 }
