@@ -149,7 +149,7 @@ def test_a_ready_backbone_answers_as_the_trained_one(architecture: str, inputs: 
     with torch.inference_mode():
         expected_BK = torch.softmax(network(*inputs), dim=1)
         make_ready([network], CPU, torch.float32)
-        torch.testing.assert_close(torch.softmax(network(*inputs), dim=1), expected_BK, atol=1e-4, rtol=0)
+        torch.testing.assert_close(torch.softmax(network(*inputs), dim=1), expected_BK, atol=3e-4, rtol=0)
 
 
 @pytest.mark.skipif(
