@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from tqdm import tqdm
@@ -18,9 +18,10 @@ from fusion_model.catalogue import available_models, default_models
 from fusion_model.errors import ExpressionLensError
 from fusion_model.images import read_image
 from fusion_model.native_logs import drop_native_logs
+from fusion_model.records import picture_record
 
 if TYPE_CHECKING:  # at run time it imports PyTorch and MediaPipe, which `--help` need not wait for
-    from fusion_model.predictor import FacePrediction, PicturePrediction
+    from fusion_model.predictor import PicturePrediction
 
 # What is taken from a folder. HEIC and AVIF cannot be read, but are better named than passed over in silence.
 _SUFFIXES = frozenset(
@@ -236,29 +237,7 @@ def _answers(photos: Sequence[Photo], predictor: Predicts) -> Iterator[Result]:
 
 
 def _json_lines(result: Result) -> list[str]:
-    picture = result.prediction
-    record = {
-        "file": result.name,
-        "width": picture.width if picture else None,
-        "height": picture.height if picture else None,
-        "faces": [_face_record(face) for face in picture.faces] if picture else [],
-        "error": result.error,
-    }
-    return [json.dumps(record)]
-
-
-def _face_record(face: "FacePrediction") -> dict[str, Any]:
-    return {
-        "box": [int(side) for side in face.box],
-        "landmarks_found": bool(face.landmarks_found),
-        "models": {
-            name: {
-                "label": answer.label,
-                "probabilities": {label: round(float(p), 6) for label, p in answer.probabilities.items()},
-            }
-            for name, answer in face.models.items()
-        },
-    }
+    return [json.dumps(picture_record(result.name, result.prediction, result.error))]
 
 
 class _Table:
