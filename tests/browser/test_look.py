@@ -90,7 +90,7 @@ def test_bad_files_are_sentences_and_break_nothing(page, pictures):
     for name, sentence in (
         ("text.jpg", "This file is not a picture"),
         ("cut.jpg", "damaged or was cut short"),
-        ("large.jpg", "File is too large"),
+        ("large.jpg", "The file is larger than 25 MB"),
     ):
         upload(page, pictures(name))
         expect(page.get_by_text(sentence).first).to_be_visible()
