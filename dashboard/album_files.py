@@ -81,9 +81,9 @@ def as_csv(faces: Sequence[AlbumFace]) -> str:
         cells: list[object] = [f"'{name}" if name.startswith(_FORMULA) else name, item.index + 1]
         cells += [*item.face.box, int(item.face.landmarks_found)]
         for model, labels in classes.items():
-            answer = item.face.models.get(model)
-            cells.append(answer.label if answer else "")
-            shares = [answer.probabilities.get(label) if answer else None for label in labels]
+            given = item.face.models.get(model)
+            cells.append(given.label if given else "")
+            shares = [given.probabilities.get(label) if given else None for label in labels]
             cells += ["" if share is None else f"{share:.6f}" for share in shares]
         writer.writerow(cells)
     return out.getvalue()

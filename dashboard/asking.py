@@ -9,6 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 
+import param
+
 from dashboard.album import Picture
 from dashboard.album_queue import AlbumQueue, Waiting
 from dashboard.archive import ArchiveError
@@ -164,8 +166,7 @@ class Asking:
         waiting, self._waiting = self._waiting, None
         return waiting is not None and waiting.cancel()
 
-    def _joined(self, event: object) -> None:
+    def _joined(self, event: param.parameterized.Event) -> None:
         """The album grew: show its newest picture where none is shown."""
-        old, new = getattr(event, "old", ()), getattr(event, "new", ())
-        if len(new) > len(old) and self._look.stage in ("empty", "failed"):
-            self.open(new[-1])
+        if len(event.new) > len(event.old) and self._look.stage in ("empty", "failed"):
+            self.open(event.new[-1])

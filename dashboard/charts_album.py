@@ -23,7 +23,7 @@ def album_chart(counted: Mapping[str, Counter[str]], labels: Sequence[str], colo
         Of the page.
     """
     most = max((count for counter in counted.values() for count in counter.values()), default=1)
-    data = {
+    data: dict[str, dict[str, list]] = {
         model: {
             "y": [(label, -offset) for label in labels],
             "label": list(labels),

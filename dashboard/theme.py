@@ -184,7 +184,8 @@ figure img { width: 96px; height: 96px; image-rendering: pixelated; border-radiu
 .live::before { content: ''; width: 0.65em; height: 0.65em; border-radius: 50%; background: #D32F2F; }
 .live.waiting::before { background: var(--mui-palette-text-secondary); }
 .thumb { font-size: 0.85rem; line-height: 1.35; }
-.thumb img { width: 100%; aspect-ratio: 4 / 3; object-fit: cover; border-radius: 8px; display: block;
+.thumb img { width: 100%; aspect-ratio: 4 / 3; object-fit: cover; object-position: 50% 25%;
+             border-radius: 8px; display: block;
              margin-bottom: 0.35rem; background: var(--mui-palette-divider); }
 .thumb.face img { aspect-ratio: 1; margin-bottom: 0.2rem; }
 .thumb.chosen img { outline: 3px solid var(--mui-palette-primary-main); outline-offset: 1px; }

@@ -101,19 +101,18 @@ class AlbumPanel(pn.viewable.Viewer):
         shown, faces = album.shown(), album.shown_faces()
         start = album.place if album.place < len(shown) else 0
         page = shown[start : start + AT_ONCE]
-        kept = {item.number: self._thumbs.get(item.number) for item in page}
-        self._thumbs = {
-            item.number: held
-            if (held := kept[item.number]) and held[0] == item
-            else (item, self._thumb(item))
-            for item in page
-        }
+        self._thumbs = {picture.number: self._kept(picture) for picture in page}
         self._head.object = f"<h2>Album of this session</h2>{wording.album_reading(album, shown, faces)}"
         self._filters.show()
         self._grid[:] = [thumb for _, thumb in self._thumbs.values()]
         self._pager[:] = [self._turner(start, len(shown))] if len(shown) > AT_ONCE else []
         self._figures[:] = self._bars(faces) if faces and len(album.pictures) > 1 else []
         self._mark()
+
+    def _kept(self, picture: Picture) -> tuple[Picture, Thumb]:
+        """The thumbnail that is on the page already, or a new one."""
+        held = self._thumbs.get(picture.number)
+        return held if held is not None and held[0] is picture else (picture, self._thumb(picture))
 
     def _thumb(self, picture: Picture) -> Thumb:
         faces = album_faces([picture])
@@ -126,7 +125,8 @@ class AlbumPanel(pn.viewable.Viewer):
         if count > 1:
             line += f'<span class="quiet num"> · {count} faces</span>'
             said += f", {count} faces"
-        lines = [line, f'<span class="quiet">{escape(picture.name)}</span>']
+        # The end of a name is what tells it from others of its archive.
+        lines = [line, f'<span class="quiet">{escape(picture.name.rpartition("/")[2])}</span>']
         return Thumb(
             lambda chosen: thumb_html(picture.answer.thumbnail, lines, chosen=chosen),
             f"Open {picture.name}: {said}",
@@ -134,8 +134,8 @@ class AlbumPanel(pn.viewable.Viewer):
         )
 
     def _mark(self, *_: Any) -> None:
-        for number, (_, thumb) in self._thumbs.items():
-            thumb.mark(number == self._album.open)
+        for picture, thumb in self._thumbs.values():
+            thumb.mark(picture.number == self._album.open)
 
     def _turner(self, start: int, n: int) -> pn.viewable.Viewable:
         def button(label: str, to: int, possible: bool) -> pmui.Button:

@@ -71,8 +71,13 @@ def face_jpegs(faces: list[AlbumFace]) -> list[bytes]:
     for item in faces:
         x, y, w, h = (side * scale for side in item.face.box)
         half = max(w, h) * (0.5 + AIR)
-        square = (x + w / 2 - half, y + h / 2 - half, x + w / 2 + half, y + h / 2 + half)
-        inside = (*(max(side, 0) for side in square[:2]), *map(min, square[2:], picture.size))
+        middle_x, middle_y = x + w / 2, y + h / 2
+        inside = (
+            max(middle_x - half, 0),
+            max(middle_y - half, 0),
+            min(middle_x + half, picture.width),
+            min(middle_y + half, picture.height),
+        )
         found.append(jpeg_bytes(picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR, box=inside), 80))
     return found
 

@@ -13,7 +13,7 @@ from dashboard.figure_state import FilterState
 from dashboard.shelf import OWN, Shelf
 from dashboard.tables import html_table
 from dashboard.views.parts import column, html, row
-from dashboard.views.upload import CHUNK_BYTES, DROPPER_CSS, HINT, WORDS
+from dashboard.views.upload import CHUNK_BYTES, DROPPER_CSS, HINT, WORDS, QuietDropper
 from fusion_model.errors import ExpressionLensError
 from fusion_model.own_table import MOST_ROWS, Roles, guess_roles, problems, table_of_roles
 from fusion_model.rows import Rows
@@ -38,7 +38,7 @@ CSS = DROPPER_CSS.replace(WORDS, "Drop a table here, or ").replace(
 NONE = "none"
 
 
-class TableDropper(pn.widgets.FileDropper):
+class TableDropper(QuietDropper):
     """A FileDropper for one table; past the limit, bytes are thrown away where they arrive."""
 
     def __init__(self, **params: Any) -> None:
@@ -46,7 +46,6 @@ class TableDropper(pn.widgets.FileDropper):
             multiple=False,
             chunk_size=CHUNK_BYTES,
             max_file_size=f"{MAX_BYTES // 1_000_000}MB",
-            previews=["pdf"],
             sizing_mode="stretch_width",
             margin=0,
             stylesheets=[CSS],

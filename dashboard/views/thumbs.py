@@ -79,10 +79,12 @@ def looks_line(label: str, confidence: float) -> str:
 
 def thumb_grid(width: int, *parts: Any) -> pn.Column:
     """A grid whose cells are at least so many px wide, as many beside each other as there is room for."""
+    # Panel's columns begin with a hidden button to scroll by, which would take the first cell.
     columns = f"repeat(auto-fill, minmax(min({width}px, 44%), 1fr))"
     return pn.Column(
         *parts,
         sizing_mode="stretch_width",
         margin=0,
+        stylesheets=[".scroll-button { display: none; }"],
         styles={"display": "grid", "grid-template-columns": columns, "gap": "14px"},
     )

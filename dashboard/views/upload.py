@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import panel as pn
+import param
 
 from dashboard.archive import is_archive
 from dashboard.views.session import later
@@ -66,7 +67,16 @@ class Arriving:
             self.kept += len(chunk)
 
 
-class PhotoDropper(pn.widgets.FileDropper):
+class QuietDropper(pn.widgets.FileDropper):
+    """A FileDropper without previews: they would show pictures twice, and throw on damaged or removed files.
+
+    An empty list never reaches the browser (it is the model's default here, but not there); this one does.
+    """
+
+    previews = param.ListSelector(default=["none"], objects=["none"])
+
+
+class PhotoDropper(QuietDropper):
     """A FileDropper for pictures and archives, whose size is limited where they arrive.
 
     The browser checks type and size too, but a browser can be asked to lie; past the limit further chunks
@@ -89,9 +99,6 @@ class PhotoDropper(pn.widgets.FileDropper):
             multiple=True,
             chunk_size=CHUNK_BYTES,
             max_file_size=f"{MOST_ARCHIVE_BYTES // 1_000_000}MB",
-            # No preview of pictures: it would show them twice, and throws on damaged ones. An empty list
-            # never reaches the browser (it is the model's default here, but not there); this one does.
-            previews=["pdf"],
             sizing_mode="stretch_width",
             margin=0,
             stylesheets=[DROPPER_CSS],
