@@ -123,7 +123,7 @@ class AlbumQueue:
             show(first)
         self.go()
 
-    def go(self, *_: object) -> None:
+    def go(self) -> None:
         """Submit the next picture, if nothing of this session is under way."""
         if self._future is not None or not self._waiting or self._held():
             return

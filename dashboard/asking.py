@@ -60,7 +60,7 @@ class Asking:
         self._waiting: Future[Answer] | None = None
         self._late: set[int] = set()  # tickets that were replaced while a worker had them: for the album only
         self._received = -TOGETHER_S
-        state.look.param.watch(self.queue.go, "stage")
+        state.look.param.watch(self._staged, "stage")
         state.album.param.watch(self._joined, "pictures")
         state.at_end(self.stop)
 
@@ -95,7 +95,6 @@ class Asking:
         """Forget the page's picture, in the album too; what waits goes on."""
         number = self._album.open
         self._cancel()
-        self._data, self.name = b"", ""
         self._look.forget()
         self._album.remove(number)
 
@@ -126,7 +125,7 @@ class Asking:
         try:
             future = self._waiting = self._pool.submit(data, self._look.models)
         except BusyError as error:
-            self._waiting, self._data = None, b""
+            self._waiting = None
             if self.queue.running:
                 self.queue.add(name, data)
             self._look.fail(ticket, str(error))
@@ -137,7 +136,6 @@ class Asking:
         answer = outcome(future)
         if isinstance(answer, str):
             if self._look.fail(ticket, answer):
-                self._data = b""
                 self._album.fail(name, answer)
         elif self._look.finish(ticket, answer, selected):
             if self._album.open:
@@ -147,6 +145,11 @@ class Asking:
         elif ticket in self._late:
             self._late.discard(ticket)
             self._album.add(name, answer)
+
+    def _staged(self, event: param.parameterized.Event) -> None:
+        if event.new in ("empty", "failed"):
+            self._data = b""
+        self.queue.go()
 
     def _leave(self, *, keep: bool = True) -> int:
         """Turn to another picture: the ticket for it. One that is still under way is kept for the album."""

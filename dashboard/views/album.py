@@ -226,9 +226,7 @@ class Progress(pn.viewable.Viewer):
         asked, done = self._album.asked, self._album.done
         self._layout.visible = asked > 0
         self._words.object = (
-            f'<p role="status" class="num">{done:,} of {asked:,} waiting pictures answered</p>'
-            if asked
-            else ""
+            f'<p role="status" class="num">{done:,} of {asked:,} waiting files done</p>' if asked else ""
         )
         self._bar.value = min(100, round(100 * done / asked)) if asked else 0
 

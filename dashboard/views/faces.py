@@ -1,5 +1,6 @@
 """All faces of a group photo beside each other: a click chooses one, a table tells them all."""
 
+from html import escape
 from io import BytesIO
 from typing import Any
 
@@ -12,11 +13,12 @@ from dashboard.charts import percent
 from dashboard.inference import jpeg_bytes
 from dashboard.state import LookState
 from dashboard.tables import html_table
+from dashboard.theme import expression_colour
 from dashboard.views.parts import column, folded, html
-from dashboard.views.thumbs import Thumb, looks_line, thumb_grid, thumb_html
+from dashboard.views.thumbs import Thumb, thumb_grid, thumb_html
 
 FEWEST = 3  # faces; with two, the arrows beside the face are enough
-CELL, SIDE = 74, 96  # px: of a cell on the page, and of its picture
+CELL, SIDE = 88, 112  # px: of a cell on the page, and of its picture
 AIR = 0.15  # around the face, as a share of its box
 
 
@@ -44,12 +46,17 @@ class FaceSheet(pn.viewable.Viewer):
         pictures = face_jpegs(faces)
         self._thumbs = [self._thumb(face, jpeg) for face, jpeg in zip(faces, pictures, strict=True)]
         grid = thumb_grid(CELL, *self._thumbs)
-        self._layout[:] = [html("<h3>All faces of the picture</h3>"), grid, html(_table(faces))]
+        self._layout[:] = [
+            html('<p class="quiet">All faces of the picture; choose one.</p>'),
+            grid,
+            html(_table(faces)),
+        ]
         self._mark()
 
     def _thumb(self, item: AlbumFace, jpeg: bytes) -> Thumb:
-        number = f'<b class="num">{item.index + 1}</b> '
-        lines = [number + looks_line(item.label, item.confidence)]
+        dot = f'<span class="dot" style="background:{expression_colour(item.label)}"></span>'
+        number = f'<b class="num">{item.index + 1}</b> {dot}{escape(item.label)}'
+        lines = [number, f'<span class="quiet num">{percent(item.confidence)}</span>']
         return Thumb(
             lambda chosen: thumb_html(jpeg, lines, chosen=chosen, kind="face"),
             f"Face {item.index + 1}: {item.label}, {percent(item.confidence)}",

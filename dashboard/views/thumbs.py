@@ -17,10 +17,10 @@ from dashboard.views.parts import html
 COVER_CSS = """
 :host { margin: 0; }
 .bk-btn-group, .bk-btn { width: 100%; height: 100%; }
-.bk-btn, .bk-btn:active, .bk-btn:focus { background: transparent; border: 0; box-shadow: none; outline: none;
-    border-radius: 8px; cursor: pointer; color: transparent; font-size: 0; padding: 0; }
-.bk-btn:hover { background: color-mix(in srgb, var(--mui-palette-primary-main) 12%, transparent); }
-.bk-btn:focus-visible { outline: 3px solid var(--mui-palette-primary-main); outline-offset: 3px; }
+.bk-btn { background: transparent !important; border: 0 !important; box-shadow: none !important;
+    border-radius: 8px; cursor: pointer; color: transparent !important; font-size: 0 !important; padding: 0; }
+.bk-btn:hover { background: color-mix(in srgb, var(--mui-palette-primary-main) 12%, transparent) !important; }
+.bk-btn:focus-visible { outline: 3px solid var(--mui-palette-primary-main) !important; outline-offset: 3px; }
 """
 
 
@@ -43,7 +43,7 @@ class Thumb(pn.viewable.Viewer):
         self._chosen = False
         self._pane = html(body(False))
         cover = pn.widgets.Button(
-            name=label,
+            label=label,
             margin=0,
             stylesheets=[COVER_CSS],
             styles={"position": "absolute", "inset": "0", "width": "100%", "height": "100%"},

@@ -44,7 +44,11 @@ DROPPER_CSS = """
     display: block; font-size: 0.85rem; margin-top: 0.35rem; color: var(--mui-palette-text-secondary); }
 .filepond--drop-label label .filepond--label-action { font-size: 1.05rem !important; font-weight: 500;
     text-transform: lowercase; color: var(--accent); text-decoration-color: currentColor; }
-.filepond--item-panel { background-color: var(--accent); }
+.filepond--item-panel, [data-filepond-item-state='processing-complete'] .filepond--item-panel {
+    background-color: var(--accent); }
+.filepond--file { color: var(--mui-palette-primary-contrastText); }
+.filepond--action-revert-item-processing,
+[data-filepond-item-state='processing-complete'] .filepond--file-status-sub { display: none; }
 """
 
 
