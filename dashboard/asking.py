@@ -18,7 +18,6 @@ from dashboard.inference import BusyError, InferencePool, outcome
 from dashboard.state import Answer, PageState
 
 TOGETHER_S = 1.5  # files that come so soon after each other were dropped together
-SNAPSHOT = "Picture from the camera"
 
 
 class Asking:
@@ -60,6 +59,7 @@ class Asking:
         self._waiting: Future[Answer] | None = None
         self._late: set[int] = set()  # tickets that were replaced while a worker had them: for the album only
         self._received = -TOGETHER_S
+        self._snapshots = 0
         state.look.param.watch(self._staged, "stage")
         state.album.param.watch(self._joined, "pictures")
         state.at_end(self.stop)
@@ -71,8 +71,11 @@ class Asking:
         self._received = now
         self.queue.add(name, data, None if together or self.queue.running else self._show)
 
-    def answer(self, data: bytes, name: str = SNAPSHOT) -> None:
-        """Have a picture file answered at once, and show what came of it when it comes."""
+    def answer(self, data: bytes, name: str = "") -> None:
+        """Have a picture file answered at once, and show it; without a name it is the camera's."""
+        if not name:
+            self._snapshots += 1
+            name = f"camera {self._snapshots}.jpg"
         self._ask(self._leave(), data, name, 0)
 
     def ask_again(self) -> None:

@@ -153,9 +153,8 @@ def count_reading(counted: "dict[str, Counter[str]]") -> str:
     parts = []
     for model, counter in counted.items():
         label, count = counter.most_common(1)[0]
-        parts.append(f"to {model_name(model)} most look {looks(label)} ({count:,} of {counter.total():,})")
-    sentence = ", ".join(reversed(parts))
-    return f'<p class="quiet reading num">{sentence[:1].upper()}{sentence[1:]}.</p>'
+        parts.append(f"{model_name(model)}: most look {looks(label)} ({count:,} of {counter.total():,})")
+    return f'<p class="quiet reading num">{"; ".join(reversed(parts))}.</p>'
 
 
 def latency_reading(milliseconds_decode: float, milliseconds: dict[str, float]) -> str:

@@ -86,8 +86,10 @@ class AlbumPanel(pn.viewable.Viewer):
         if self._layout.visible != bool(self._foot.objects):
             self._foot[:] = [self._savers()] if self._layout.visible else []
 
-    def _changed(self, *_: Any) -> None:
+    def _changed(self, *events: Any) -> None:
         """Draw now, or soon, while pictures come in quickly."""
+        if any(event.name == "pictures" and len(event.new) < len(event.old) for event in events):
+            self._foot[:] = []  # what its buttons sent may tell of the picture that is forgotten
         self._appear()
         if not self._album.asked or time.monotonic() - self._drawn_at > REDRAW_S:
             self._draw()
@@ -225,9 +227,10 @@ class Progress(pn.viewable.Viewer):
     def _show(self, *_: Any) -> None:
         asked, done = self._album.asked, self._album.done
         self._layout.visible = asked > 0
-        self._words.object = (
-            f'<p role="status" class="num">{done:,} of {asked:,} waiting files done</p>' if asked else ""
-        )
+        # Read out at the start and, by the album's own words, at the end, but not with every file.
+        role = "" if done else ' role="status"'
+        words = f'<p{role} class="num">{done:,} of {asked:,} waiting files done</p>'
+        self._words.object = words if asked else ""
         self._bar.value = min(100, round(100 * done / asked)) if asked else 0
 
 

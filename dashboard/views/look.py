@@ -7,7 +7,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from dashboard import examples, wording
-from dashboard.asking import SNAPSHOT, Asking
+from dashboard.asking import Asking
 from dashboard.camera import CameraDesk
 from dashboard.inference import InferencePool
 from dashboard.state import MOST_MODELS, PageState
@@ -82,7 +82,7 @@ class LookView(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         return self._layout
 
-    def answer(self, data: bytes, name: str = SNAPSHOT) -> None:
+    def answer(self, data: bytes, name: str = "") -> None:
         """Have a picture file answered by a worker, and show what came of it when it comes."""
         self._asking.answer(data, name)
 

@@ -83,11 +83,11 @@ def test_thumbnails_tell_the_leading_answer_and_open_their_picture(shown, real_a
 def test_bars_and_tables_follow_the_filters(shown, real_answer, make_face):
     shown.album.add("a.jpg", real_answer(make_face(fusion="sad"), make_face()))
     shown.album.add("b.jpg", real_answer(make_face()))
-    assert "To Fusion most look happy (2 of 3)" in texts(shown.view)
+    assert "Fusion: most look happy (2 of 3)" in texts(shown.view)
     assert len(shown.view.__panel__().select(pn.pane.Bokeh)) == 1
     shown.album.expression = "sad"
     words = texts(shown.view)
-    assert "1 of 2 pictures, one face" in words and "To Fusion most look sad (1 of 1)" in words
+    assert "1 of 2 pictures, one face" in words and "Fusion: most look sad (1 of 1)" in words
     shown.album.words = "nowhere"
     assert "0 of 2 pictures" in texts(shown.view) and not shown.view.__panel__().select(pn.pane.Bokeh)
 
