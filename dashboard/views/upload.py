@@ -41,7 +41,8 @@ DROPPER_CSS = """
                                       font-weight: 500; }
 .filepond--drop-label label::after {
     content: 'JPG, PNG or WebP up to 25 MB; several, a ZIP of them, or pasted';
-    display: block; font-size: 0.85rem; margin-top: 0.35rem; color: var(--mui-palette-text-secondary); }
+    display: block; white-space: normal; font-size: 0.85rem; margin-top: 0.35rem;
+    color: var(--mui-palette-text-secondary); }
 .filepond--drop-label label .filepond--label-action { font-size: 1.05rem !important; font-weight: 500;
     text-transform: lowercase; color: var(--accent); text-decoration-color: currentColor; }
 .filepond--item-panel, [data-filepond-item-state='processing-complete'] .filepond--item-panel {
