@@ -55,6 +55,12 @@ class Picture:
         """Its faces, largest first."""
         return self.answer.prediction.faces
 
+    @functools.cached_property
+    def told(self) -> tuple[tuple[str, float], ...]:
+        """What each face looks like to the leading model, and how sure that is, 0 to 1."""
+        answers = [face.models[leading_model(face)] for face in self.faces]
+        return tuple((answer.label, answer.probabilities[answer.label]) for answer in answers)
+
 
 @dataclass(frozen=True)
 class Trouble:
@@ -203,12 +209,11 @@ def leading_model(face: Answered) -> str:
 
 def album_faces(pictures: Iterable[Picture]) -> list[AlbumFace]:
     """All faces of these pictures with what they look like to the leading model."""
-    found = []
-    for picture in pictures:
-        for index, face in enumerate(picture.faces):
-            answer = face.models[leading_model(face)]
-            found.append(AlbumFace(picture, index, answer.label, answer.probabilities[answer.label]))
-    return found
+    return [
+        AlbumFace(picture, index, label, confidence)
+        for picture in pictures
+        for index, (label, confidence) in enumerate(picture.told)
+    ]
 
 
 def counts(faces: Iterable[AlbumFace]) -> dict[str, Counter[str]]:

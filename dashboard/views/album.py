@@ -91,7 +91,9 @@ class AlbumPanel(pn.viewable.Viewer):
         if any(event.name == "pictures" and len(event.new) < len(event.old) for event in events):
             self._foot[:] = []  # what its buttons sent may tell of the picture that is forgotten
         self._appear()
-        if not self._album.asked or time.monotonic() - self._drawn_at > REDRAW_S:
+        if all(event.name == "place" for event in events):
+            self._draw_page(self._album.shown())
+        elif not self._album.asked or time.monotonic() - self._drawn_at > REDRAW_S:
             self._draw()
         elif not self._due:
             self._due = True
@@ -101,14 +103,18 @@ class AlbumPanel(pn.viewable.Viewer):
         self._due, self._drawn_at = False, time.monotonic()
         album = self._album
         shown, faces = album.shown(), album.shown_faces()
+        self._head.object = f"<h2>Album of this session</h2>{wording.album_reading(album, shown, faces)}"
+        self._filters.show()
+        self._draw_page(shown)
+        self._figures[:] = self._bars(faces) if faces and len(album.pictures) > 1 else []
+
+    def _draw_page(self, shown: list[Picture]) -> None:
+        album = self._album
         start = album.place if album.place < len(shown) else 0
         page = shown[start : start + AT_ONCE]
         self._thumbs = {picture.number: self._kept(picture) for picture in page}
-        self._head.object = f"<h2>Album of this session</h2>{wording.album_reading(album, shown, faces)}"
-        self._filters.show()
         self._grid[:] = [thumb for _, thumb in self._thumbs.values()]
         self._pager[:] = [self._turner(start, len(shown))] if len(shown) > AT_ONCE else []
-        self._figures[:] = self._bars(faces) if faces and len(album.pictures) > 1 else []
         self._mark()
 
     def _kept(self, picture: Picture) -> tuple[Picture, Thumb]:

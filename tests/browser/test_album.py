@@ -79,5 +79,6 @@ def test_a_group_of_thirty_is_chosen_from_by_keyboard(page):
 
 
 def test_a_picture_is_pasted_from_the_clipboard(page, pictures):
+    page.locator(".filepond--root").wait_for()  # it is what listens
     page.evaluate(PASTE, base64.b64encode(pictures("one.jpg").read_bytes()).decode())
     expect(page.get_by_text("Face 1 of 1")).to_be_visible()
