@@ -5,20 +5,17 @@ FilePond, the browser's side of Panel's FileDropper, also takes files that are p
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import panel as pn
 import param
 
 from dashboard.archive import is_archive
-from dashboard.views.session import later
 from fusion_model.images import ImageLimits
 
 CHUNK_BYTES = 1_000_000
 LIMITS = ImageLimits()
 MOST_ARCHIVE_BYTES = 200_000_000
-QUIET_S = 5.0  # after the last file, until the list of files is emptied
 ACCEPTED = ["image/*", "application/zip", "application/x-zip-compressed"]
 MIXED_UP = "Another file of the same name came at the same time; drop this one again."
 WORDS = "Drop photos here, or "
@@ -45,11 +42,9 @@ DROPPER_CSS = """
     color: var(--mui-palette-text-secondary); }
 .filepond--drop-label label .filepond--label-action { font-size: 1.05rem !important; font-weight: 500;
     text-transform: lowercase; color: var(--accent); text-decoration-color: currentColor; }
-.filepond--item-panel, [data-filepond-item-state='processing-complete'] .filepond--item-panel {
-    background-color: var(--accent); }
+.filepond--item-panel { background-color: var(--accent); }
 .filepond--file { color: var(--mui-palette-primary-contrastText); }
-.filepond--action-revert-item-processing,
-[data-filepond-item-state='processing-complete'] .filepond--file-status-sub { display: none; }
+.filepond--item[data-filepond-item-state='processing-complete'] { display: none; margin: 0; }
 """
 
 
@@ -111,17 +106,10 @@ class PhotoDropper(QuietDropper):
         )
         self._on_file, self._on_trouble = on_file, on_trouble
         self._arriving: dict[str, Arriving] = {}
-        self.events = 0  # so far
-
-    @property
-    def idle(self) -> bool:
-        """Whether no file is on its way."""
-        return not self._arriving
 
     def _process_event(self, event: Any) -> None:
         if event.event_name != "upload_event":
             return  # a file taken from the browser's list was handed over long ago
-        self.events += 1
         data = event.data
         name, number = data["name"], data["chunk"]
         arriving = self._arriving.setdefault(name, Arriving())
@@ -137,7 +125,10 @@ class PhotoDropper(QuietDropper):
 
 
 class DropZone(pn.viewable.Viewer):
-    """A place for files: hands over the name and the bytes of each, and empties its list when all have come.
+    """A place for files: hands over the name and the bytes of each, and forgets its list when it is told to.
+
+    Until then one widget stays: with it would go the files that its browser is still to send. Its style sheet
+    hides those that have arrived.
 
     Parameters
     ----------
@@ -161,13 +152,4 @@ class DropZone(pn.viewable.Viewer):
 
     def renew(self) -> None:
         """Start afresh: a new widget, not an emptied one, as file names go on both sides of the wire."""
-        self._place[:] = [PhotoDropper(self._taken, self._on_trouble)]
-
-    def _taken(self, name: str, data: bytes) -> None:
-        # Not at once: with this widget would go the files that its browser is still to send.
-        later(QUIET_S, partial(self._quiet, self.dropper, self.dropper.events))
-        self._on_file(name, data)
-
-    def _quiet(self, dropper: PhotoDropper, events: int) -> None:
-        if dropper is self.dropper and dropper.events == events and dropper.idle:
-            self.renew()
+        self._place[:] = [PhotoDropper(self._on_file, self._on_trouble)]

@@ -246,7 +246,7 @@ def test_bytes_past_the_limit_are_thrown_away_where_they_arrive(start, most):
     for number in range(1, 14):
         dropper._process_event(chunk("a.jpg", number, 13, part))
     ((name, data),) = taken
-    assert name == "a.jpg" and most < len(data) <= most + len(part) and dropper.value == {} and dropper.idle
+    assert name == "a.jpg" and most < len(data) <= most + len(part) and dropper.value == {}
 
 
 def test_files_whose_chunks_come_in_turn_are_put_together():
@@ -275,18 +275,14 @@ def test_two_files_of_one_name_at_once_are_a_sentence_and_no_mixture():
     assert taken == [] and {name for name, _ in lost} == {"a"} and "same name" in lost[0][1]
 
 
-def test_the_drop_zone_hands_over_and_starts_afresh_when_all_files_have_come():
+def test_the_drop_zone_hands_over_and_starts_afresh_when_told():
     taken = []
     zone = DropZone(lambda *file: taken.append(file), None)
     first = zone.dropper
     first._process_event(chunk("a.jpg", 1, 1, b"bytes"))
-    zone._quiet(first, first.events - 1)  # more has come since
-    first._process_event(chunk("b.jpg", 1, 2, b"by"))
-    zone._quiet(first, first.events)
-    assert taken == [("a.jpg", b"bytes")] and zone.dropper is first
-    first._process_event(chunk("b.jpg", 2, 2, b"tes"))
-    zone._quiet(first, first.events)
-    assert taken[1:] == [("b.jpg", b"bytes")] and zone.dropper is not first and first.value == {}
+    assert taken == [("a.jpg", b"bytes")] and zone.dropper is first and first.value == {}
+    zone.renew()
+    assert zone.dropper is not first
 
 
 PAGES = pytest.mark.parametrize("view_class", [EvaluateView, CompareView, FairnessView])
