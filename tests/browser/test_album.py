@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000  # the first answer waits for the models to load
 ALL_IMAGES = """() => {
   const all = root => [...root.querySelectorAll('*')].flatMap(
     e => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])])
