@@ -30,7 +30,7 @@ from fusion_model.images import (
     TooManyPixelsError,
     UnsupportedFormatError,
 )
-from fusion_model.picture_record import picture_record
+from fusion_model.records import picture_record
 
 PREDICT, OPENAPI = "/api/v1/predict", "/api/v1/openapi.json"
 FIELD = "image"  # of a multipart form
@@ -184,7 +184,9 @@ class PredictHandler(JsonHandler):
     def _answer(self, future: Any) -> None:
         error = future.exception()
         if error is None:
-            self.finish(json.dumps(picture_record(future.result().prediction)))
+            record = picture_record("", future.result().prediction)
+            del record["file"]  # a body has no name
+            self.finish(json.dumps(record))
         else:
             status = _status(error) if isinstance(error, ExpressionLensError) else 500
             self.refuse(status, str(outcome(future)))

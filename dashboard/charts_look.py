@@ -154,11 +154,8 @@ def probability_data(face: Answered, models: Sequence[str] = ()) -> dict[str, di
 
     `models`, of the same classes, default to all of the face; the last in order is drawn on top.
     """
-    drawn = list(reversed(models or list(face.models)))
-    step = _row(len(drawn))[2]
     data: dict[str, dict[str, list]] = {}
-    for place, model in enumerate(drawn):
-        offset = (place - (len(drawn) - 1) / 2) * step
+    for model, offset in bar_offsets(models or list(face.models)).items():
         answer = face.models[model]
         labels = list(answer.probabilities)
         data[model] = {
@@ -180,13 +177,46 @@ def probability_chart(face: Answered, colours: Palette, models: Sequence[str] = 
     """
     asked = list(models or face.models)
     data = probability_data(face, asked)
+    return bar_chart(data, asked, colours, ("probability", "@exact"), end=1.16)
+
+
+def bar_offsets(models: Sequence[str]) -> dict[str, float]:
+    """Where the bar of each model lies in a row, as a share of the row; the last in order comes first."""
+    drawn = list(reversed(models))
+    step = _row(len(drawn))[2]
+    return {model: (place - (len(drawn) - 1) / 2) * step for place, model in enumerate(drawn)}
+
+
+def bar_chart(
+    data: dict[str, dict[str, list]],
+    asked: Sequence[str],
+    colours: Palette,
+    told: tuple[str, str],
+    *,
+    end: float,
+) -> figure:
+    """A row a class with a bar of each model, told by how it is filled.
+
+    Parameters
+    ----------
+    data : dict of str to dict
+        By model the columns ``y``, ``label``, ``model``, ``share`` (the length), ``printed``, ``colour``.
+    asked : sequence of str
+        The models in their order.
+    colours : Palette
+        Of the page.
+    told : (str, str)
+        The last row of the tooltip.
+    end : float
+        Of the axis, with room for what is printed.
+    """
     labels = list(next(iter(data.values()))["label"])
     height, thickness, _ = _row(len(asked))
     plot = quiet_figure(
         colours,
-        hover=[("expression", "@label"), ("model", "@model"), ("probability", "@exact")],
+        hover=[("expression", "@label"), ("model", "@model"), told],
         y_range=FactorRange(factors=list(reversed(labels))),
-        x_range=Range1d(start=0, end=1.16),
+        x_range=Range1d(start=0, end=end),
         height=height * len(labels) + 10,
         min_border_right=0,
     )

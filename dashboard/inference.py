@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 DISPLAY_SIDE = 1600  # px: more than the page ever shows, and a small message to the browser
+MOST_JPEG = 1_500_000  # bytes of such a picture; common ones take a fifth
+THUMBNAIL_SIDE = 240  # px: sharp at half of that
 UNKNOWN_TROUBLE = (
     "This picture could not be answered because of a fault in the program. "
     "Its log says more; another picture may still work."
@@ -162,7 +164,17 @@ class InferencePool:
         BusyError
             When the queue is full.
         """
-        return self._queue(self._capacity, self._work, data, tuple(models))
+        return self._queue(self._capacity, self._work, lambda: data, tuple(models))
+
+    def submit_aside(self, read: Callable[[], bytes], models: Sequence[str] = ()) -> "Future[Answer]":
+        """Queue a picture of many, which a worker reads; its errors are the answer's.
+
+        Raises
+        ------
+        BusyError
+            When half of the queue is taken: who shows a single picture should not wait for another's album.
+        """
+        return self._queue(self._half, self._work, read, tuple(models))
 
     def explain(self, face: "FacePrediction") -> "Future[Mapping[str, Explanation]]":
         """Queue the question what the answers for a face depend on.
@@ -184,8 +196,11 @@ class InferencePool:
         BusyError
             When half of the queue is taken: a frame may be lost, a picture should not be.
         """
-        room = self.workers + (self._capacity - self.workers) // 2
-        return self._queue(room, self._work_frame, data, tracks, now, tuple(models))
+        return self._queue(self._half, self._work_frame, data, tracks, now, tuple(models))
+
+    @property
+    def _half(self) -> int:
+        return self.workers + (self._capacity - self.workers) // 2
 
     def close(self) -> None:
         """Drop what waits, end the workers, close their predictors."""
@@ -222,14 +237,19 @@ class InferencePool:
         except Exception:
             logger.exception("The models could not be loaded")
 
-    def _work(self, data: bytes, models: tuple[str, ...]) -> Answer:
+    def _work(self, read: Callable[[], bytes], models: tuple[str, ...]) -> Answer:
+        data = read()
         started = time.perf_counter()
         rgb = decode_image(data)
         decoded = time.perf_counter()
         predictor = self._predictor()
         prediction = predictor.predict(rgb, models) if models else predictor.predict(rgb)
+        jpeg = display_jpeg(rgb)
         return Answer(
-            jpeg=display_jpeg(rgb), prediction=prediction, milliseconds_decode=(decoded - started) * 1000
+            jpeg=jpeg,
+            prediction=prediction,
+            milliseconds_decode=(decoded - started) * 1000,
+            thumbnail=thumbnail_jpeg(jpeg),
         )
 
     def _explain(self, face: "FacePrediction") -> "Mapping[str, Explanation]":
@@ -260,9 +280,25 @@ def outcome(future: "Future[Result]") -> Result | str:
 
 
 def display_jpeg(rgb: np.ndarray, side: int = DISPLAY_SIDE) -> bytes:
-    """The picture (H, W, 3) uint8 as JPEG bytes, its longer side at most ``side`` pixels."""
+    """The picture (H, W, 3) uint8 as JPEG bytes below MOST_JPEG, its longer side at most ``side`` pixels."""
     picture = Image.fromarray(rgb)
     picture.thumbnail((side, side), Image.Resampling.BILINEAR)
+    jpeg = jpeg_bytes(picture, 88)
+    if len(jpeg) > MOST_JPEG:  # little but noise
+        jpeg = jpeg_bytes(picture, 40)
+    return jpeg
+
+
+def thumbnail_jpeg(jpeg: bytes, side: int = THUMBNAIL_SIDE) -> bytes:
+    """A small JPEG of a JPEG; the decoder itself reads it at a fraction of its size."""
+    with Image.open(BytesIO(jpeg)) as picture:
+        picture.draft("RGB", (side, side))
+        picture.thumbnail((side, side))
+        return jpeg_bytes(picture, 80)
+
+
+def jpeg_bytes(picture: Image.Image, quality: int) -> bytes:
+    """The pixels as JPEG, and nothing else: no EXIF, no profile."""
     out = BytesIO()
-    picture.save(out, "JPEG", quality=88)
+    picture.save(out, "JPEG", quality=quality)
     return out.getvalue()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import param
 
+from dashboard.album import AlbumState
 from dashboard.live import LiveState
 from dashboard.seen_state import SeenState
 from fusion_model.catalogue import default_models
@@ -31,11 +32,14 @@ class Answer:
         Faces and probabilities; boxes in pixels of the full picture.
     milliseconds_decode : float
         Time to read and check the file, ms.
+    thumbnail : bytes
+        The picture as a small JPEG.
     """
 
     jpeg: bytes
     prediction: "PicturePrediction"
     milliseconds_decode: float
+    thumbnail: bytes = b""
 
 
 class LookState(param.Parameterized):
@@ -141,6 +145,7 @@ class PageState(param.Parameterized):
         super().__init__(**params)
         self.look = LookState()
         self.live = LiveState()
+        self.album = AlbumState()
         self._endings: list[Callable[[], None]] = []
 
     def at_end(self, ending: Callable[[], None]) -> None:
@@ -156,5 +161,7 @@ class PageState(param.Parameterized):
             self.look.forget()
         with param.parameterized.discard_events(self.live):
             self.live.forget()
+        with param.parameterized.discard_events(self.album):
+            self.album.forget()
         while self._endings:
             self._endings.pop()()

@@ -197,6 +197,14 @@ svg.face path { fill: none; stroke: var(--mui-palette-text-primary); stroke-widt
 .live { display: inline-flex; align-items: center; gap: 0.5em; font-size: 0.9rem; }
 .live::before { content: ''; width: 0.65em; height: 0.65em; border-radius: 50%; background: #D32F2F; }
 .live.waiting::before { background: var(--mui-palette-text-secondary); }
+.thumb { font-size: 0.85rem; line-height: 1.35; }
+.thumb img { width: 100%; aspect-ratio: 4 / 3; object-fit: cover; object-position: 50% 25%;
+             border-radius: 8px; display: block;
+             margin-bottom: 0.35rem; background: var(--mui-palette-divider); }
+.thumb.face img { aspect-ratio: 1; margin-bottom: 0.2rem; }
+.thumb.chosen img { outline: 3px solid var(--mui-palette-primary-main); outline-offset: 1px; }
+.thumb div { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.thumb .dot { margin-right: 0.35em; }
 iframe { display: block; width: 100%; aspect-ratio: 4 / 3; border: 0; border-radius: 12px;
          background: #000; }
 """

@@ -11,6 +11,9 @@ from fusion_model.catalogue import Entry, catalogue, leading
 from fusion_model.evaluation import Interval, ModelFigures, PairedComparison
 
 if TYPE_CHECKING:
+    from collections import Counter
+
+    from dashboard.album import AlbumFace, AlbumState, Picture
     from dashboard.live import LiveFrame
     from fusion_model.predictor import PicturePrediction
 
@@ -131,6 +134,27 @@ def found_reading(prediction: "PicturePrediction") -> str:
     if count == 1:
         return "One face found."
     return f"{count} faces found, numbered from the largest. Choose one by clicking its box."
+
+
+def album_reading(album: "AlbumState", shown: "Sequence[Picture]", faces: "Sequence[AlbumFace]") -> str:
+    """How many pictures and faces the album shows, of how many."""
+    pictures = f"{len(shown):,} of {len(album.pictures):,} pictures"
+    if len(shown) == len(album.pictures):
+        pictures = f"{len(shown):,} pictures"
+    found = "one face" if len(faces) == 1 else f"{len(faces):,} faces"
+    return (
+        f'<p class="quiet num" role="status">{pictures}, {found}. Choose a picture to see it above; '
+        "the album is in the memory of your session only.</p>"
+    )
+
+
+def count_reading(counted: "dict[str, Counter[str]]") -> str:
+    """Which expression most faces of the album look like, to each model."""
+    parts = []
+    for model, counter in counted.items():
+        label, count = counter.most_common(1)[0]
+        parts.append(f"{model_name(model)}: most look {looks(label)} ({count:,} of {counter.total():,})")
+    return f'<p class="quiet reading num">{"; ".join(reversed(parts))}.</p>'
 
 
 def latency_reading(milliseconds_decode: float, milliseconds: dict[str, float]) -> str:

@@ -18,7 +18,7 @@ from fusion_model.catalogue import available_models, default_models
 from fusion_model.errors import ExpressionLensError
 from fusion_model.images import read_image
 from fusion_model.native_logs import drop_native_logs
-from fusion_model.picture_record import picture_record
+from fusion_model.records import picture_record
 
 if TYPE_CHECKING:  # at run time it imports PyTorch and MediaPipe, which `--help` need not wait for
     from fusion_model.predictor import PicturePrediction
@@ -237,7 +237,7 @@ def _answers(photos: Sequence[Photo], predictor: Predicts) -> Iterator[Result]:
 
 
 def _json_lines(result: Result) -> list[str]:
-    return [json.dumps({"file": result.name} | picture_record(result.prediction, result.error))]
+    return [json.dumps(picture_record(result.name, result.prediction, result.error))]
 
 
 class _Table:

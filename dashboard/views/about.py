@@ -43,10 +43,12 @@ beside their error rates.</li>
     """
 <h2>Your pictures</h2>
 <p>A picture lives in the memory of your session on the computer that runs this page, and nowhere else: not
-on disk, not in a log, not with anyone else. It is gone when you press <b>Forget this picture</b>, bring
-another one, or close the page. The camera is on only between “Switch camera on” and “Camera off” (or
-leaving the Look page). Its first frame shows that it works and is thrown away unread; after it only the
-stills that you take leave the browser. A table of your own stays in your session too. The page asks nothing
+on disk, not in a log, not with anyone else. The pictures of a session stand together in its album: of each,
+a small copy and the answer; the file itself is let go, and an archive is never unpacked to disk. One picture
+is gone when you press <b>Forget this picture</b>, all of them when you press <b>Forget everything</b> or
+close the page. The camera is on only between “Switch camera on” and “Camera off” (or leaving the Look page).
+Its first frame shows that it works and is thrown away unread; after it only the stills that you take leave
+the browser. A table of your own stays in your session too. The page asks nothing
 of any other host.
 </p>""",
     """

@@ -1,25 +1,27 @@
 """The Look page: a picture in, faces and the models' answers out."""
 
-from concurrent.futures import Future
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
 
-from dashboard import wording
+from dashboard import examples, wording
+from dashboard.asking import Asking
 from dashboard.camera import CameraDesk
-from dashboard.inference import BusyError, InferencePool, outcome
-from dashboard.state import MOST_MODELS, Answer, PageState
+from dashboard.inference import InferencePool
+from dashboard.state import MOST_MODELS, PageState
+from dashboard.views.album import AlbumPanel
 from dashboard.views.camera import CameraPanel
 from dashboard.views.face import FacePanel
+from dashboard.views.faces import FaceSheet
 from dashboard.views.live import LivePanel
 from dashboard.views.parts import column, html, row
 from dashboard.views.photo import PhotoPanel
+from dashboard.views.saving import picture_buttons
 from dashboard.views.seen import SeenPanel
-from dashboard.views.session import in_document
-from dashboard.views.upload import drop_zone
+from dashboard.views.session import in_document, later
+from dashboard.views.upload import DropZone
 
 FACE_SVG = (
     '<svg width="72" height="72" viewBox="0 0 72 72" fill="none" stroke="currentColor" stroke-width="2.5" '
@@ -29,7 +31,7 @@ FACE_SVG = (
 )
 EMPTY = (
     f'<div class="empty">{FACE_SVG}<p><b>No picture yet.</b></p>'
-    "<p>Drop a photo above, switch the camera on, or try the example.<br>Every face in it is answered by "
+    "<p>Drop photos above, switch the camera on, or try the example.<br>Every face in it is answered by "
     "{models}.</p></div>"
 )
 BUSY = '<p role="status">Looking for faces and asking {models}…</p>'
@@ -60,66 +62,36 @@ class LookView(pn.viewable.Viewer):
     def __init__(self, state: PageState, pool: InferencePool, desk: CameraDesk, example: Path) -> None:
         super().__init__()
         self._state, self._look, self._pool, self._example = state, state.look, pool, example
+        self._asking = Asking(state, pool, later, in_document)
         self._camera = CameraPanel(state, desk, LivePanel(state, pool), self.answer)
         self._photo = PhotoPanel(state)
         self._face = FacePanel(state)
         self._seen = SeenPanel(state, pool)
-        self._waiting: Future[Answer] | None = None
-        # The picture's file, to be asked again when other models are chosen; gone when the picture is.
-        self._data = b""
+        self._sheet = FaceSheet(state.look)
+        self._drop = DropZone(self._asking.receive, state.album.fail)
+        self._album = AlbumPanel(state, self._asking.queue, self._asking.open, self._forget_everything)
         self._result = column()
         self._purpose = html(PURPOSE)
         self._layout = column(
-            self._purpose, self._sources(), self._camera, *self._choice(), self._result, gap=24
+            self._purpose, self._sources(), self._camera, *self._choice(), self._result, self._album, gap=24
         )
         state.look.param.watch(self._show, "stage")
         state.look.param.watch(self._chosen, "models")
         state.param.watch(self._left, "page")
         state.at_end(self._camera.hang_up)
-        state.at_end(self._drop_all)
         self._show()
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._layout
 
-    def answer(self, data: bytes) -> None:
+    def answer(self, data: bytes, name: str = "") -> None:
         """Have a picture file answered by a worker, and show what came of it when it comes."""
-        self._ask(data, selected=0)
-
-    def _ask(self, data: bytes, selected: int) -> None:
-        ticket = self._look.begin()
-        self._drop_waiting()
-        self._data = data
-        try:
-            future = self._waiting = self._pool.submit(data, self._look.models)
-        except BusyError as error:
-            self._look.fail(ticket, str(error))
-            return
-        future.add_done_callback(in_document(partial(self._answered, ticket, selected)))
-
-    def _answered(self, ticket: int, selected: int, future: "Future[Answer]") -> None:
-        answer = outcome(future)
-        if isinstance(answer, str):
-            self._look.fail(ticket, answer)
-        else:
-            self._look.finish(ticket, answer, selected)
+        self._asking.answer(data, name)
 
     def _chosen(self, *_: Any) -> None:
-        """Other models were chosen: they answer for the picture at hand, too."""
-        if self._data:
-            self._ask(self._data, self._look.selected)
-        elif self._look.stage == "empty":
+        self._asking.ask_again()
+        if self._look.stage == "empty":
             self._show()
-
-    def _drop_all(self) -> None:
-        self._drop_waiting()
-        self._data = b""
-
-    def _drop_waiting(self) -> None:
-        """A picture that nobody waits for any more gives its place in the queue to another."""
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
 
     def _choice(self) -> list[Any]:
         """Which models to ask; nothing to choose where there are no more than the usual ones."""
@@ -164,11 +136,21 @@ class LookView(pn.viewable.Viewer):
             '<p class="quiet small">Your browser asks first. You see yourself here; nothing is analysed '
             "before you press “Take the picture” or “Go live”.</p>"
         )
+        more = row(
+            *(
+                pmui.Button(label=label, variant="text", size="small", margin=0, on_click=act)
+                for label, act in (
+                    ("A group of 30", self._try_group),
+                    ("One face, seven ways", self._try_seven),
+                )
+            ),
+            gap=4,
+        )
         example_text = '<p class="quiet small">NASA’s portrait of Eileen Collins, in the public domain.</p>'
         return pmui.Grid(
-            pmui.Grid(drop_zone(self.answer), size={"xs": 12, "md": 6}),
+            pmui.Grid(self._drop, size={"xs": 12, "md": 6}),
             pmui.Grid(column(camera, html(camera_text), gap=8), size={"xs": 6, "md": 3}),
-            pmui.Grid(column(example, html(example_text), gap=8), size={"xs": 6, "md": 3}),
+            pmui.Grid(column(example, more, html(example_text), gap=8), size={"xs": 6, "md": 3}),
             container=True,
             spacing=3,
             sizing_mode="stretch_width",
@@ -176,17 +158,33 @@ class LookView(pn.viewable.Viewer):
         )
 
     def _try_example(self, *_: Any) -> None:
+        if data := self._portrait():
+            self.answer(data, self._example.name)
+
+    def _try_group(self, *_: Any) -> None:
+        if data := self._portrait():
+            self.answer(examples.group(data), "group of 30.jpg")
+
+    def _try_seven(self, *_: Any) -> None:
+        if data := self._portrait():
+            for name, picture in examples.seven_ways(data):
+                self._asking.receive(name, picture)
+
+    def _portrait(self) -> bytes:
         try:
-            data = self._example.read_bytes()
+            return self._example.read_bytes()
         except OSError:
             self._look.fail(self._look.begin(), "The example picture is not installed; please use a photo.")
-            return
-        self.answer(data)
+            return b""
 
-    def _forget_all(self, *_: Any) -> None:
+    def _forget_picture(self, *_: Any) -> None:
         self._camera.switch_off()
-        self._drop_waiting()
-        self._look.forget()
+        self._asking.forget_picture()
+
+    def _forget_everything(self) -> None:
+        self._camera.switch_off()
+        self._asking.forget_all()
+        self._drop.renew()
 
     def _left(self, *_: Any) -> None:
         """A camera that nobody looks at is switched off."""
@@ -195,8 +193,6 @@ class LookView(pn.viewable.Viewer):
 
     def _show(self, *_: Any) -> None:
         stage = self._look.stage
-        if stage in ("empty", "failed"):
-            self._data = b""
         self._purpose.object = PURPOSE_SHORT if self._look.seen_one else PURPOSE
         self._result[:] = {
             "empty": self._empty,
@@ -231,10 +227,11 @@ class LookView(pn.viewable.Viewer):
                 variant="outlined",
                 size="small",
                 margin=0,
-                on_click=self._forget_all,
-            )
+                on_click=self._forget_picture,
+            ),
+            *picture_buttons(self._asking.name, answer),
         )
-        photo = column(self._photo, foot, forget, gap=12)
+        photo = column(self._photo, foot, forget, self._sheet, gap=12)
         side = self._face if self._look.faces else _notice("info", wording.NO_FACE)
         return [
             pmui.Grid(

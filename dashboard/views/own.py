@@ -13,7 +13,7 @@ from dashboard.figure_state import FilterState
 from dashboard.shelf import OWN, Shelf
 from dashboard.tables import html_table
 from dashboard.views.parts import column, html, row
-from dashboard.views.upload import CHUNK_BYTES, DROPPER_CSS
+from dashboard.views.upload import CHUNK_BYTES, DROPPER_CSS, HINT, WORDS, QuietDropper
 from fusion_model.errors import ExpressionLensError
 from fusion_model.own_table import MOST_ROWS, Roles, guess_roles, problems, table_of_roles
 from fusion_model.rows import Rows
@@ -32,13 +32,13 @@ HELP = (
     "memory of "
     "your session and nowhere else; <b>Forget it</b> or closing the page ends it.</p>"
 )
-CSS = DROPPER_CSS.replace("Drop a photo here, or ", "Drop a table here, or ").replace(
-    "JPG, PNG or WebP, up to 25 MB", f"CSV or CSV.GZ, up to {MAX_BYTES // 1_000_000} MB"
+CSS = DROPPER_CSS.replace(WORDS, "Drop a table here, or ").replace(
+    HINT, f"CSV or CSV.GZ, up to {MAX_BYTES // 1_000_000} MB"
 )
 NONE = "none"
 
 
-class TableDropper(pn.widgets.FileDropper):
+class TableDropper(QuietDropper):
     """A FileDropper for one table; past the limit, bytes are thrown away where they arrive."""
 
     def __init__(self, **params: Any) -> None:
@@ -46,7 +46,6 @@ class TableDropper(pn.widgets.FileDropper):
             multiple=False,
             chunk_size=CHUNK_BYTES,
             max_file_size=f"{MAX_BYTES // 1_000_000}MB",
-            previews=["pdf"],
             sizing_mode="stretch_width",
             margin=0,
             stylesheets=[CSS],

@@ -35,6 +35,21 @@ def test_nothing_serious_is_found(open_page, path, words):
     page = open_page(path)
     expect(page.get_by_text(words, exact=False).first).to_be_visible(timeout=60_000)
     page.wait_for_timeout(1500)
+    check(page)
+
+
+def test_nothing_serious_is_found_in_an_album_with_a_group(open_page):
+    page = open_page()
+    page.get_by_role("button", name="One face, seven ways").click()
+    expect(page.get_by_text("7 pictures, ")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="A group of 30").click()
+    expect(page.get_by_text("30 faces found")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("8 pictures, ")).to_be_visible(timeout=60_000)
+    page.wait_for_timeout(1500)
+    check(page)
+
+
+def check(page):
     found = axe.Axe().run(page).response["violations"]
     serious = {
         item["id"]: [node["html"] for node in item["nodes"]]

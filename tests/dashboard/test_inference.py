@@ -1,10 +1,19 @@
 import threading
+from io import BytesIO
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from dashboard.inference import UNKNOWN_TROUBLE, BusyError, InferencePool, display_jpeg, outcome
+from dashboard.inference import (
+    MOST_JPEG,
+    UNKNOWN_TROUBLE,
+    BusyError,
+    InferencePool,
+    display_jpeg,
+    outcome,
+    thumbnail_jpeg,
+)
 from dashboard.state import Answer
 from fusion_model.errors import ExpressionLensError
 
@@ -54,6 +63,24 @@ def test_a_full_queue_says_busy_and_recovers(pools, fake_predictor, make_picture
     gate.set()
     assert all(future.result(20) for future in futures)
     assert isinstance(outcome(pool.submit(make_picture())), Answer)
+
+
+def test_pictures_of_many_leave_half_of_the_queue_to_single_ones(pools, fake_predictor, make_picture):
+    gate = threading.Event()
+    pool = pools(lambda: fake_predictor(gate=gate), workers=1, waiting=2)
+    futures = [pool.submit_aside(make_picture) for _ in range(2)]
+    with pytest.raises(BusyError):
+        pool.submit_aside(make_picture)
+    futures.append(pool.submit(make_picture()))
+    gate.set()
+    assert all(future.result(20) for future in futures)
+
+
+def test_a_picture_that_cannot_be_read_is_a_sentence(pools, fake_predictor):
+    def read() -> bytes:
+        raise ExpressionLensError("It is locked.")
+
+    assert outcome(pools(fake_predictor).submit_aside(read)) == "It is locked."
 
 
 def test_a_bad_file_is_a_sentence(pools, fake_predictor):
@@ -117,9 +144,15 @@ def test_closing_closes_the_predictors(fake_predictor, make_picture):
     assert made[0].closed
 
 
+def test_what_is_kept_of_a_picture_is_bounded_though_it_be_noise():
+    noise = np.random.default_rng(0).integers(0, 256, (1600, 1600, 3), dtype=np.uint8)
+    kept = display_jpeg(noise)
+    assert len(kept) <= MOST_JPEG
+    with Image.open(BytesIO(thumbnail_jpeg(kept))) as shown:
+        assert shown.size == (240, 240)
+
+
 def test_a_large_picture_is_sent_small():
     picture = np.zeros((1500, 3000, 3), dtype=np.uint8)
-    from io import BytesIO
-
     with Image.open(BytesIO(display_jpeg(picture))) as shown:
         assert shown.size == (1600, 800)

@@ -17,7 +17,7 @@ from dashboard.views.about import AboutView
 from dashboard.views.camera import camera_document
 from dashboard.views.face import FacePanel
 from dashboard.views.look import LookView
-from dashboard.views.upload import LIMITS, PhotoDropper, drop_zone
+from dashboard.views.upload import LIMITS, DropZone, PhotoDropper
 
 from .conftest import charts, texts
 
@@ -205,29 +205,58 @@ def test_the_camera_document_opens_with_a_token_only():
     assert isinstance(camera_document(desk), pn.pane.HTML)
 
 
-def test_bytes_past_the_limit_are_thrown_away_where_they_arrive():
-    dropper, chunk = PhotoDropper(), b"x" * 10_000_000
-    for number in range(1, 9):
-        data = {"name": "a.jpg", "chunk": number, "total_chunks": 8, "type": "image/jpeg", "data": chunk}
-        dropper._process_event(SimpleNamespace(event_name="upload_event", data=data))
-    assert LIMITS.max_bytes < len(dropper.value["a.jpg"]) <= LIMITS.max_bytes + len(chunk)
+def chunk(name: str, number: int, of: int, data: bytes):
+    told = {"name": name, "chunk": number, "total_chunks": of, "type": "image/jpeg", "data": data}
+    return SimpleNamespace(event_name="upload_event", data=told)
 
 
-def test_the_drop_zone_hands_over_and_starts_afresh():
+@pytest.mark.parametrize(
+    ("start", "most"), [(b"\xff\xd8\xff", LIMITS.max_bytes), (b"PK\x03\x04", 200_000_000)]
+)
+def test_bytes_past_the_limit_are_thrown_away_where_they_arrive(start, most):
     taken = []
-    place = drop_zone(taken.append)
-    first = place[0]
-    data = {"name": "a.jpg", "chunk": 1, "total_chunks": 1, "type": "image/jpeg", "data": b"bytes"}
-    first._process_event(SimpleNamespace(event_name="upload_event", data=data))
-    assert taken == [b"bytes"] and place[0] is not first and first.value == {} and place[0].value == {}
+    dropper = PhotoDropper(lambda *file: taken.append(file), None)
+    part = start + bytes(20_000_000)
+    for number in range(1, 14):
+        dropper._process_event(chunk("a.jpg", number, 13, part))
+    ((name, data),) = taken
+    assert name == "a.jpg" and most < len(data) <= most + len(part) and dropper.value == {}
 
 
-def test_text_that_a_browser_calls_text_is_handed_over_as_bytes():
+def test_files_whose_chunks_come_in_turn_are_put_together():
     taken = []
-    place = drop_zone(taken.append)
-    data = {"name": "a.txt", "chunk": 1, "total_chunks": 1, "type": "text/plain", "data": b"words"}
-    place[0]._process_event(SimpleNamespace(event_name="upload_event", data=data))
-    assert taken == [b"words"]
+    dropper = PhotoDropper(lambda *file: taken.append(file), None)
+    for event in (
+        chunk("a", 1, 2, b"1"),
+        chunk("b", 1, 2, b"3"),
+        chunk("a", 2, 2, b"2"),
+        chunk("b", 2, 2, b"4"),
+    ):
+        dropper._process_event(event)
+    assert taken == [("a", b"12"), ("b", b"34")]
+
+
+def test_two_files_of_one_name_at_once_are_a_sentence_and_no_mixture():
+    taken, lost = [], []
+    dropper = PhotoDropper(lambda *file: taken.append(file), lambda *file: lost.append(file))
+    for event in (
+        chunk("a", 1, 2, b"1"),
+        chunk("a", 1, 2, b"x"),
+        chunk("a", 2, 2, b"2"),
+        chunk("a", 2, 2, b"y"),
+    ):
+        dropper._process_event(event)
+    assert taken == [] and {name for name, _ in lost} == {"a"} and "same name" in lost[0][1]
+
+
+def test_the_drop_zone_hands_over_and_starts_afresh_when_told():
+    taken = []
+    zone = DropZone(lambda *file: taken.append(file), None)
+    first = zone.dropper
+    first._process_event(chunk("a.jpg", 1, 1, b"bytes"))
+    assert taken == [("a.jpg", b"bytes")] and zone.dropper is first and first.value == {}
+    zone.renew()
+    assert zone.dropper is not first
 
 
 def test_about_tells_purpose_limits_rights_and_models():
