@@ -64,7 +64,7 @@ def test_files_and_archives_become_an_album_that_is_saved_and_forgotten(page, pi
         expect(page.get_by_text(words)).to_be_visible()
     page.get_by_role("button", name=re.compile("^Open .*two.jpg")).click()
     expect(page.get_by_text("Face 1 of 2")).to_be_visible()
-    rows = list(csv.DictReader(saved(page, "Album as CSV").open(encoding="utf-8")))
+    rows = list(csv.DictReader(saved(page, "Album as CSV").read_text(encoding="utf-8").splitlines()))
     assert len(rows) == 4 and {row["fusion"] for row in rows} == {"happy"}
     records = [json.loads(line) for line in saved(page, "Album as JSON lines").read_text().splitlines()]
     assert len(records) == 6 and sum(record["error"] is not None for record in records) == 3
