@@ -56,11 +56,15 @@ def test_files_and_archives_become_an_album_that_is_saved_and_forgotten(page, pi
     drop(page, pictures("one.png"), pictures("cut.jpg"), archive)
     expect(page.get_by_text("3 pictures, 4 faces")).to_be_visible()
     expect(page.get_by_text("3 files could not be answered")).to_be_visible()
-    for words in ("cut.jpg", "many.zip/text.jpg", "many.zip/inner.zip", "archive within the archive"):
-        expect(page.get_by_text(words).first).to_be_visible()
+    for words in (
+        "cut.jpg: The picture",
+        "many.zip/text.jpg: This file",
+        "many.zip/inner.zip: This is an archive",
+    ):
+        expect(page.get_by_text(words)).to_be_visible()
     page.get_by_role("button", name=re.compile("^Open .*two.jpg")).click()
     expect(page.get_by_text("Face 1 of 2")).to_be_visible()
-    rows = list(csv.DictReader(saved(page, "Album as CSV").open(encoding="utf-8")))
+    rows = list(csv.DictReader(saved(page, "Album as CSV").read_text(encoding="utf-8").splitlines()))
     assert len(rows) == 4 and {row["fusion"] for row in rows} == {"happy"}
     records = [json.loads(line) for line in saved(page, "Album as JSON lines").read_text().splitlines()]
     assert len(records) == 6 and sum(record["error"] is not None for record in records) == 3
