@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
+from fusion_model.benchmark import TOGETHER
 from fusion_model.catalogue import ASSETS, catalogue
 from fusion_model.conformal import CALIBRATION_SPLIT, SCORES, compare_scores
 from fusion_model.costs import LATENCY
@@ -15,7 +16,6 @@ from fusion_model.prediction_table import of_split, read_table
 
 MODEL_NAMES = {"cnn": "CNN, pixels", "fusion": "Fusion, pixels + landmarks"}
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
-TIMED = ("all models together", "cnn alone", "fusion alone")
 LONDON = "london_predictions.csv.gz"
 SURROUNDINGS = "surroundings.csv"
 SMALLEST_GROUP = 10  # of a table by group
@@ -174,10 +174,12 @@ def latency(_: dict[str, Any]) -> str:
     machine = ""
     for path in (LATENCY, *sorted(RESULTS.glob("latency*.json"))):
         found = json.loads(path.read_text(encoding="utf-8"))
-        for name in TIMED:
+        models = found["settings"]["models"]
+        for name in (TOGETHER, *(f"{model} alone" for model in models)):
             time = found["timings"][name]["cpu_ms"]
             figure = f"{time['median']:.1f} ({time['p5']:.1f}–{time['p95']:.1f})"
-            rows.append(f"| {name} | {found['settings']['precision']} | {figure} |")
+            told = f"{', '.join(models)} together" if name == TOGETHER else name
+            rows.append(f"| {told} | {found['settings']['precision']} | {figure} |")
         versions = found["machine"]["versions"]
         threads = found["settings"]["threads"]
         machine = f"{found['machine']['cpu']}, threads: {threads}, torch {versions['torch']}"

@@ -7,7 +7,7 @@ import pytest
 from fusion_model.evaluation_report import TABLE, make_report
 from fusion_model.prediction_table import of_split, read_table, table_from_frame, write_table
 from training.figures import BLOCKS, FILES, main, update
-from training.score_blocks import MODEL_NAMES, conformal, ferplus
+from training.score_blocks import called, conformal, ferplus
 
 
 def test_the_committed_texts_are_up_to_date() -> None:
@@ -48,7 +48,7 @@ def test_sets_are_told_for_every_model_and_level() -> None:
     told = conformal(report)
     for model, figures in report["splits"]["PrivateTest"]["models"].items():
         entry = figures["conformal"]["0.9"]
-        row = next(line for line in told.splitlines() if line.startswith(f"| {MODEL_NAMES[model]} | 90 %"))
+        row = next(line for line in told.splitlines() if line.startswith(f"| {called(model)} | 90 %"))
         assert f"| {entry['mean_size']:.2f} |" in row
         assert f"{100 * entry['coverage']['value']:.1f} (" in row
     assert "| disgust | 55 |" in told
@@ -73,7 +73,7 @@ def test_ferplus_columns_become_a_table(tmp_path: Path) -> None:
     assert header.startswith("| model | pictures | n |")
     assert len(rows) == 2 * len(table.models)  # with and without copies
     n = int((said != "").sum())
-    assert rows[0].startswith(f"| {MODEL_NAMES[table.models[0]]} | all | {n:,} |")
+    assert rows[0].startswith(f"| {called(table.models[0])} | all | {n:,} |")
     assert rows[0].endswith("| 100.0 (100.0–100.0) |")  # this majority is the label itself
 
 

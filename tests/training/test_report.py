@@ -38,16 +38,20 @@ def found() -> Findings:
     return Findings.read(make_report(TABLE, "all"))
 
 
+TWO = ("cnn", "fusion")
+
+
 @pytest.fixture(scope="module")
 def more(found: Findings, tmp_path_factory: pytest.TempPathFactory) -> Findings:
-    """The same with two further pairs of models, one of them without weights in the package."""
+    """CNN and fusion with two further pairs of models, one of them without weights in the package."""
+    found = replace(found, table=only_two(found.table), london=only_two(found.london))
     names = {"resnet50": "ResNet50", "resnet50_fusion": "ResNet50 fusion", "other": "other"}
     few = found.table.frame.groupby(["split", "label"]).head(60).index
     table = widened(found.table.select(np.isin(np.arange(len(found.table)), few)), names)
     path = tmp_path_factory.mktemp("report") / "predictions.csv.gz"
     write_table(table, path)
-    entries = dict(found.entries)
-    costs = dict(found.costs)
+    entries = {name: found.entries[name] for name in TWO}
+    costs = {name: found.costs[name] for name in TWO}
     for name, title in names.items():
         if name != "other":
             entries[name] = Entry(name, title, table.labels, 5, 0.9)
@@ -61,6 +65,12 @@ def more(found: Findings, tmp_path_factory: pytest.TempPathFactory) -> Findings:
         entries=entries,
         costs=costs,
     )
+
+
+def only_two(table: PredictionTable) -> PredictionTable:
+    """The same without the other models that come with the package."""
+    others = [f"{name}_{label}" for name in table.models if name not in TWO for label in table.labels]
+    return table_from_frame(table.frame.drop(columns=others), table.labels)
 
 
 def widened(table: PredictionTable, names: dict[str, str]) -> PredictionTable:
