@@ -16,6 +16,16 @@ def look(page: Page) -> None:
     expect(page.get_by_text("Face 1 of 1")).to_be_visible()
 
 
+def seen(page: Page) -> None:
+    """What its answers depend on."""
+    look(page)
+    page.get_by_role("button", name="Show what the models saw").click()
+    expect(page.get_by_text("Which parts of the mesh")).to_be_visible()
+    page.get_by_text("What the models saw").first.scroll_into_view_if_needed()
+    page.mouse.move(640, 500)
+    page.mouse.wheel(0, 560)
+
+
 def evaluate(page: Page) -> None:
     """The figures of one model."""
     page.get_by_role("tab", name="Evaluate").click()
@@ -42,7 +52,7 @@ def main(chromium: str) -> None:
         server.stdout.readline()
         browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         try:
-            for act in (look, evaluate, compare, fairness):
+            for act in (look, seen, evaluate, compare, fairness):
                 page = browser.new_page(viewport={"width": 1280, "height": 1000})
                 page.set_default_timeout(60_000)
                 expect.set_options(timeout=60_000)
