@@ -195,7 +195,8 @@ svg.face path { fill: none; stroke: var(--mui-palette-text-primary); stroke-widt
 .empty svg { display: block; margin: 0 auto 1rem; opacity: 0.55; }
 .empty b { color: var(--mui-palette-text-primary); font-weight: 500; }
 .live { display: inline-flex; align-items: center; gap: 0.5em; font-size: 0.9rem; }
-.live::before { content: ''; width: 0.65em; height: 0.65em; border-radius: 50%; background: #D32F2F; }
+.live::before { content: ''; flex: none; width: 0.65em; height: 0.65em; border-radius: 50%;
+                background: #D32F2F; }
 .live.waiting::before { background: var(--mui-palette-text-secondary); }
 .thumb { font-size: 0.85rem; line-height: 1.35; }
 .thumb img { width: 100%; aspect-ratio: 4 / 3; object-fit: cover; object-position: 50% 25%;
