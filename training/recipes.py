@@ -150,7 +150,8 @@ def inception_v3() -> Recipe:
 
 def inception_v3_short() -> Recipe:
     """InceptionV3 on pictures that grow from 80 to 96 px, for a CPU. About 2 hours of one core."""
-    # Of pictures this small its last map is a single pixel: at the others' rate its loss grew.
+    # Of pictures this small its last map is a single pixel: at the others' rate its loss grew, and at this
+    # one it is not steady yet (docs/experiments.md).
     return replace(
         _backbone("inception_v3", side=96, epochs=20),
         name="inception_v3_short",
