@@ -106,14 +106,8 @@ class Run:
         self.objective.to(self.runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         for name in recipe.frozen:
             self.objective.network.get_submodule(name).requires_grad_(False)
-        trained = [p for p in self.objective.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.SGD(
-            trained,
-            lr=recipe.learning_rate,
-            momentum=recipe.momentum[1],
-            weight_decay=recipe.weight_decay,
-            nesterov=True,
-        )
+        self.trained = [p for p in self.objective.parameters() if p.requires_grad]
+        self.optimizer = make_optimizer(recipe, self.trained)
         steps = recipe.epochs * max(1, len(self.train) // recipe.batch)
         # OneCycleLR divides by zero where the rate is to rise on one step alone.
         warmup = recipe.warmup if recipe.warmup * steps > 1 else 0.0
@@ -251,6 +245,8 @@ class Run:
             )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        if self.recipe.clip:
+            nn.utils.clip_grad_norm_(self.trained, self.recipe.clip)
         self.optimizer.step()
         self.schedule.step()
         return float(loss.detach()), logits_BK.detach()
@@ -260,6 +256,16 @@ class Run:
             log.add_scalar(name, value, self.progress.epoch)
         shown = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
         print(f"epoch {self.progress.epoch}  {shown}  minutes {self.progress.seconds / 60:.1f}", flush=True)
+
+
+def make_optimizer(recipe: Recipe, weights: list[nn.Parameter]) -> torch.optim.Optimizer:
+    """The optimizer that a recipe asks for, of those weights."""
+    rate, momentum = recipe.learning_rate, recipe.momentum[1]
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(weights, lr=rate, betas=(momentum, 0.999), weight_decay=recipe.weight_decay)
+    return torch.optim.SGD(
+        weights, lr=rate, momentum=momentum, weight_decay=recipe.weight_decay, nesterov=True
+    )
 
 
 def accuracy(network: nn.Module, samples: Samples, device: torch.device) -> float:

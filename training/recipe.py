@@ -8,6 +8,8 @@ from fusion_model.preprocess import SIDE
 from training.augment import Augmentation
 from training.dataset import MESHES
 
+OPTIMIZERS = ("sgd", "adamw")
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -19,10 +21,13 @@ class Recipe:
     kind, config : what `fusion_model.network.build_network` takes.
     epochs : passes over the Training split.
     batch : pictures a step, over all processes together.
+    optimizer : "sgd", with Nesterov's momentum, or "adamw".
     learning_rate : the highest of the one-cycle schedule.
     warmup : share of the steps on which the rate rises, 0 to 1.
-    weight_decay : of SGD.
-    momentum : lowest and highest of Nesterov's momentum; the schedule lowers it while the rate rises.
+    weight_decay : of the optimizer; AdamW's is decoupled from the gradient (Loshchilov and Hutter 2019).
+    momentum : lowest and highest of Nesterov's momentum, or of Adam's first moment; the schedule lowers it
+        while the rate rises.
+    clip : longest gradient, Euclidean norm over all weights; a longer one is shortened to it. 0: none is.
     label_smoothing : share of the target spread over all classes.
     votes_weight : weight of the second head's loss on FER+ votes; 0 for none.
     augmentation : Augmentation
@@ -42,10 +47,12 @@ class Recipe:
     config: dict[str, Any] = field(default_factory=dict)
     epochs: int = 20
     batch: int = 128
+    optimizer: str = "sgd"
     learning_rate: float = 0.08
     warmup: float = 0.25
     weight_decay: float = 5e-4
     momentum: tuple[float, float] = (0.85, 0.95)
+    clip: float = 0.0
     label_smoothing: float = 0.1
     votes_weight: float = 0.0
     augmentation: Augmentation = Augmentation()  # noqa: RUF009 - frozen
@@ -63,6 +70,10 @@ class Recipe:
             raise ValueError(
                 f"a recipe needs at least 1 epoch and batches of 2, not {self.epochs} and {self.batch}"
             )
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"the optimizer is one of {', '.join(OPTIMIZERS)}, not {self.optimizer!r}")
+        if self.clip < 0:
+            raise ValueError(f"gradients are clipped at a length above 0, or not at all (0), not {self.clip}")
         if not 0 < self.warmup < 1:
             raise ValueError(f"the warm-up is a share between 0 and 1, not {self.warmup}")
         if self.views and "pixel_branch" not in self.frozen:
