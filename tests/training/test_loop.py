@@ -107,11 +107,44 @@ def test_thirty_two_pictures_are_learnt_by_heart(
     assert losses[-1] < losses[0] / 4
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_killed_run_resumes_to_the_same_bits(
-    kind: str, small_recipe: Make, make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+def test_the_optimizer_is_the_recipes(small_recipe: Make, make_run: Callable[..., Run]) -> None:
+    sgd = make_run(small_recipe("cnn", weight_decay=0.01)).optimizer
+    adamw = make_run(small_recipe("cnn", optimizer="adamw", weight_decay=0.01)).optimizer
+    assert isinstance(sgd, torch.optim.SGD) and sgd.defaults["nesterov"]
+    assert isinstance(adamw, torch.optim.AdamW)
+    assert sgd.defaults["weight_decay"] == adamw.defaults["weight_decay"] == 0.01
+
+
+@pytest.mark.parametrize(("clip", "longest"), [(0.5, 0.5), (0.0, np.inf)])
+def test_a_long_gradient_is_shortened(
+    clip: float, longest: float, small_recipe: Make, make_run: Callable[..., Run]
 ) -> None:
-    recipe = small_recipe(kind)
+    run = make_run(small_recipe("cnn", clip=clip, epochs=1))
+    lengths = []
+
+    def measure(*_: Any) -> None:
+        squares = [float(weight.grad.square().sum()) for weight in run.trained if weight.grad is not None]
+        lengths.append(sum(squares) ** 0.5)
+
+    run.optimizer.register_step_pre_hook(measure)
+    run.train_all()
+    assert len(lengths) == 4 and max(lengths) <= longest + 1e-4
+    assert max(lengths) > 0.49
+    assert clip or max(lengths) > 0.6  # or clipping would have had nothing to do
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [*((kind, {}) for kind in KINDS), ("cnn", {"optimizer": "adamw", "learning_rate": 0.001, "clip": 1.0})],
+)
+def test_a_killed_run_resumes_to_the_same_bits(
+    kind: str,
+    more: dict[str, Any],
+    small_recipe: Make,
+    make_run: Callable[..., Run],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recipe = small_recipe(kind, **more)
     straight = make_run(recipe, "straight")
     straight.train_all()
 

@@ -102,8 +102,12 @@ def test_the_sides_of_the_pictures_follow_the_epochs() -> None:
         {"warmup": 1.0},
         {"views": 2},
         {"mesh": "another's"},
+        {"optimizer": "adam"},
+        {"clip": -1.0},
     ],
 )
 def test_a_recipe_checks_itself(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"recipe needs|warm-up|frozen|the mesh is one of"):
+    with pytest.raises(
+        ValueError, match=r"recipe needs|warm-up|frozen|the mesh is one of|the optimizer is|gradients are"
+    ):
         Recipe(name="x", kind="cnn", **wrong)  # type: ignore[arg-type]
