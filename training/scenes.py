@@ -1,8 +1,9 @@
 """Scenes with known faces: faces laid over real textures, at sizes, places and turns that are written down.
 
 Textures are those pictures of scikit-image's wheel that show no face, one half of them for choosing, the
-other for reporting. A face is a part of a picture with the box around it; laid down it fades at its rim, so
-that no straight seam betrays it. What scenes cannot tell: bodies, light and perspective are missing.
+other for reporting; detectors learn on drawn ones (`training.worlds`). A face is a part of a picture with
+the box around it; laid down it fades at its rim, so that no straight seam betrays it. What scenes cannot
+tell: bodies, light and perspective are missing.
 
 Shape suffixes: H height, W width, C colour, F faces, B box (left, top, width, height).
 """
@@ -16,12 +17,14 @@ import cv2
 import numpy as np
 
 from training.samples import DataError
+from training.worlds import world
 
 #: By what is done with them. Coins (heads of emperors), a cat, a photographer and an astronaut are left out.
 TEXTURES = {
     "choosing": ("brick", "gravel", "coffee", "rocket", "retina", "text", "immunohistochemistry"),
     "reporting": ("grass", "moon", "hubble_deep_field", "page", "stereo_motorcycle", "clock", "cell"),
 }
+LEARNING = "learning"
 #: Share of a patch's half side over which it fades.
 FADE = 0.15
 _TRIES = 200
@@ -96,7 +99,7 @@ def compose(
     ----------
     kind : Kind
     faces : draws a face
-    use : "choosing" or "reporting": whose textures
+    use : "choosing" or "reporting": whose textures; "learning": drawn ones
     rng : its state decides all
     """
     rgb_HWC = background(kind.width, kind.height, use, rng)
@@ -163,6 +166,8 @@ def lay(
 
 def background(width: int, height: int, use: str, rng: np.random.Generator) -> np.ndarray:
     """A texture, uint8 (height, width, 3): some part of it, enlarged at most twice, mirrored to fill."""
+    if use == LEARNING:
+        return world(width, height, rng)
     texture = textures(use)[int(rng.integers(len(textures(use))))]
     enlarge = float(np.exp(rng.uniform(np.log(0.6), np.log(2.0))))
     rows, columns = (
