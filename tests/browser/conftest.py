@@ -95,12 +95,25 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def server(table: Path) -> Iterator[Server]:
-    """`python -m dashboard` on a free port, with the table above."""
+    """`python -m dashboard` with the table above."""
+    with serving("--table", str(table), "--table-unmirrored", str(table.with_name("none.csv.gz"))) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shipped_server() -> Iterator[Server]:
+    """`python -m dashboard` as users start it, with the tables that are shipped."""
+    with serving() as running:
+        yield running
+
+
+@contextlib.contextmanager
+def serving(*options: str) -> Iterator[Server]:
+    """`python -m dashboard` on a free port, until the block ends."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "dashboard", "--port", str(port), "--table", str(table)]
-    command += ["--table-unmirrored", str(table.with_name("none.csv.gz"))]
+    command = [sys.executable, "-m", "dashboard", "--port", str(port), *options]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     )
@@ -214,6 +227,13 @@ def open_page(browser: Browser, desktop: BrowserContext, server: Server) -> Iter
             return pages.enter_context(opened(context, server.url, path))
 
         yield open_one
+
+
+@pytest.fixture
+def open_shipped(desktop: BrowserContext, shipped_server: Server) -> Iterator[Callable[[str], Page]]:
+    """Opens pages on the tables that are shipped."""
+    with contextlib.ExitStack() as pages:
+        yield lambda path: pages.enter_context(opened(desktop, shipped_server.url, path))
 
 
 @pytest.fixture
