@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Sequence
+from html import escape
 from typing import TYPE_CHECKING
 
 from dashboard.answered import Answered
@@ -134,6 +135,12 @@ def found_reading(prediction: "PicturePrediction") -> str:
     if count == 1:
         return "One face found."
     return f"{count} faces found, numbered from the largest. Choose one by clicking its box."
+
+
+def arriving(name: str, number: int, of: int) -> str:
+    """How much of a large file is here, in chunks of a MB; its start is read out, the rest is not."""
+    role = ' role="status"' if number == 1 else ""
+    return f'<p{role} class="quiet small num">Receiving {escape(name)}: {number} of {of} MB</p>'
 
 
 def album_reading(album: "AlbumState", shown: "Sequence[Picture]", faces: "Sequence[AlbumFace]") -> str:

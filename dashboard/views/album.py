@@ -77,10 +77,14 @@ class AlbumPanel(pn.viewable.Viewer):
             self._draw()
         self._appear()
 
+    @property
+    def _many(self) -> bool:
+        return len(self._album.pictures) > 1
+
     def _appear(self) -> None:
         """One picture alone is the page's answer, and needs no album."""
         album = self._album
-        many = len(album.pictures) > 1
+        many = self._many
         self._body.visible = many
         self._layout.visible = many or album.asked > 0 or len(album.pictures) + len(album.troubles) > 1
         if self._layout.visible != bool(self._foot.objects):
@@ -102,6 +106,8 @@ class AlbumPanel(pn.viewable.Viewer):
     def _draw(self, *_: Any) -> None:
         self._due, self._drawn_at = False, time.monotonic()
         album = self._album
+        if not self._many and not self._thumbs:
+            return  # what nobody sees would delay the answer
         shown, faces = album.shown(), album.shown_faces()
         self._head.object = f"<h2>Album of this session</h2>{wording.album_reading(album, shown, faces)}"
         self._filters.show()

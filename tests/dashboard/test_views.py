@@ -17,7 +17,7 @@ from dashboard.views.about import AboutView
 from dashboard.views.camera import camera_document
 from dashboard.views.face import FacePanel
 from dashboard.views.look import LookView
-from dashboard.views.upload import LIMITS, DropZone, PhotoDropper
+from dashboard.views.upload import LIMITS, Arrivals, DropZone, PasteCatcher, PhotoInput
 
 from .conftest import charts, texts
 
@@ -205,9 +205,17 @@ def test_the_camera_document_opens_with_a_token_only():
     assert isinstance(camera_document(desk), pn.pane.HTML)
 
 
-def chunk(name: str, number: int, of: int, data: bytes):
+def of_dialog(widget, name: str, number: int, of: int, data: bytes) -> None:
+    """A chunk of a file that was chosen or dropped, as the browser's side of the widget sends it."""
+    widget._handle_msg(
+        {"status": "upload_event", "name": name, "chunk": number, "total_chunks": of, "data": data}
+    )
+
+
+def of_clipboard(widget, name: str, number: int, of: int, data: bytes) -> None:
+    """The same of one that was pasted."""
     told = {"name": name, "chunk": number, "total_chunks": of, "type": "image/jpeg", "data": data}
-    return SimpleNamespace(event_name="upload_event", data=told)
+    widget._process_event(SimpleNamespace(event_name="upload_event", data=told))
 
 
 @pytest.mark.parametrize(
@@ -215,48 +223,70 @@ def chunk(name: str, number: int, of: int, data: bytes):
 )
 def test_bytes_past_the_limit_are_thrown_away_where_they_arrive(start, most):
     taken = []
-    dropper = PhotoDropper(lambda *file: taken.append(file), None)
+    arrivals = Arrivals(lambda *file: taken.append(file), None)
     part = start + bytes(20_000_000)
     for number in range(1, 14):
-        dropper._process_event(chunk("a.jpg", number, 13, part))
+        arrivals.take("a.jpg", number, 13, part)
     ((name, data),) = taken
-    assert name == "a.jpg" and most < len(data) <= most + len(part) and dropper.value == {}
+    assert name == "a.jpg" and most < len(data) <= most + len(part)
 
 
 def test_files_whose_chunks_come_in_turn_are_put_together():
     taken = []
-    dropper = PhotoDropper(lambda *file: taken.append(file), None)
-    for event in (
-        chunk("a", 1, 2, b"1"),
-        chunk("b", 1, 2, b"3"),
-        chunk("a", 2, 2, b"2"),
-        chunk("b", 2, 2, b"4"),
-    ):
-        dropper._process_event(event)
+    arrivals = Arrivals(lambda *file: taken.append(file), None)
+    for name, number, data in (("a", 1, b"1"), ("b", 1, b"3"), ("a", 2, b"2"), ("b", 2, b"4")):
+        arrivals.take(name, number, 2, data)
     assert taken == [("a", b"12"), ("b", b"34")]
 
 
 def test_two_files_of_one_name_at_once_are_a_sentence_and_no_mixture():
     taken, lost = [], []
-    dropper = PhotoDropper(lambda *file: taken.append(file), lambda *file: lost.append(file))
-    for event in (
-        chunk("a", 1, 2, b"1"),
-        chunk("a", 1, 2, b"x"),
-        chunk("a", 2, 2, b"2"),
-        chunk("a", 2, 2, b"y"),
-    ):
-        dropper._process_event(event)
+    arrivals = Arrivals(lambda *file: taken.append(file), lambda *file: lost.append(file))
+    for number, data in ((1, b"1"), (1, b"x"), (2, b"2"), (2, b"y")):
+        arrivals.take("a", number, 2, data)
     assert taken == [] and {name for name, _ in lost} == {"a"} and "same name" in lost[0][1]
 
 
-def test_the_drop_zone_hands_over_and_starts_afresh_when_told():
+@pytest.mark.parametrize(("kind", "send"), [(PhotoInput, of_dialog), (PasteCatcher, of_clipboard)])
+def test_the_drop_zone_hands_over_what_is_chosen_and_what_is_pasted(kind, send):
     taken = []
     zone = DropZone(lambda *file: taken.append(file), None)
-    first = zone.dropper
-    first._process_event(chunk("a.jpg", 1, 1, b"bytes"))
-    assert taken == [("a.jpg", b"bytes")] and zone.dropper is first and first.value == {}
+    (widget,) = zone.__panel__().select(kind)
+    send(widget, "a.jpg", 1, 2, b"by")
+    assert taken == []
+    send(widget, "a.jpg", 2, 2, b"tes")
+    assert taken == [("a.jpg", b"bytes")] and not widget.value
     zone.renew()
-    assert zone.dropper is not first
+    assert zone.__panel__().select(kind) != [widget]
+
+
+def test_a_large_file_tells_how_much_of_it_is_here():
+    zone = DropZone(lambda *_: None, None)
+    (widget,) = zone.__panel__().select(PhotoInput)
+    of_dialog(widget, "<b>.zip", 1, 4, b"1")
+    assert "Receiving &lt;b&gt;.zip: 1 of 4 MB" in texts(zone) and 'role="status"' in texts(zone)
+    of_dialog(widget, "<b>.zip", 2, 4, b"2")
+    assert "2 of 4 MB" in texts(zone) and "role" not in texts(zone)  # read out once, not with every MB
+    of_dialog(widget, "<b>.zip", 3, 4, b"3")
+    of_dialog(widget, "<b>.zip", 4, 4, b"4")
+    assert "Receiving" not in texts(zone)
+
+
+@pytest.mark.parametrize(
+    ("messages", "sentence"),
+    [
+        ([{"status": "initializing"}, {"status": "finished"}], "file is empty"),
+        ([{"status": "initializing"}, {"status": "error", "error": "a.zip is 300MB"}], "larger than 200 MB"),
+    ],
+)
+def test_a_choice_of_which_nothing_comes_is_a_sentence(messages, sentence):
+    zone = DropZone(lambda *_: None, None)
+    (widget,) = zone.__panel__().select(PhotoInput)
+    for message in messages:
+        widget._handle_msg(message)
+    assert sentence in texts(zone) and 'role="alert"' in texts(zone)
+    widget._handle_msg({"status": "initializing"})
+    assert sentence not in texts(zone)
 
 
 def test_about_tells_purpose_limits_rights_and_models():
