@@ -21,7 +21,7 @@ from dashboard.theme import palette
 from dashboard.views.album_filters import AlbumFilters
 from dashboard.views.parts import chart, column, folded, html, row
 from dashboard.views.saving import save_button
-from dashboard.views.session import later
+from dashboard.views.session import later, soon
 from dashboard.views.thumbs import Thumb, looks_line, thumb_grid, thumb_html
 
 REDRAW_S = 1.0  # at most so often while pictures come in
@@ -92,13 +92,16 @@ class AlbumPanel(pn.viewable.Viewer):
 
     def _changed(self, *events: Any) -> None:
         """Draw now, or soon, while pictures come in quickly."""
-        if any(event.name == "pictures" and len(event.new) < len(event.old) for event in events):
+        fewer = any(event.name == "pictures" and len(event.new) < len(event.old) for event in events)
+        if fewer:
             self._foot[:] = []  # what its buttons sent may tell of the picture that is forgotten
         self._appear()
         if all(event.name == "place" for event in events):
             self._draw_page(self._album.shown())
-        elif not self._album.asked or time.monotonic() - self._drawn_at > REDRAW_S:
+        elif fewer:
             self._draw()
+        elif not self._album.asked or time.monotonic() - self._drawn_at > REDRAW_S:
+            soon(self._draw)  # an answer above does not wait for it
         elif not self._due:
             self._due = True
             later(REDRAW_S, self._draw)

@@ -178,11 +178,24 @@ def test_the_camera_is_in_a_frame_and_leaves_with_it(look):
     assert state.look.camera == "off" and "<iframe" not in texts(view) and len(view._camera._desk) == 0
 
 
-def test_a_silent_camera_gets_a_sentence(look):
+@pytest.mark.parametrize(
+    ("connected", "values", "sentence"),
+    [
+        (False, [], "has not loaded yet"),
+        (True, [], "gives pages no camera at all"),
+        (True, ["data:,"], "The browser is asking: allow it."),
+    ],
+)
+def test_a_silent_camera_gets_the_sentence_for_what_is_known(look, connected, values, sentence):
     state, view = look()
     view._camera.switch_on()
-    view._camera._still_waiting(view._camera._link)
-    assert state.look.camera == "silent" and "allow it" in texts(view)
+    link = view._camera._link
+    if connected:
+        link.connect(lambda: None)
+    for value in values:
+        assert not link.receive(value)
+    view._camera._still_waiting(link)
+    assert state.look.camera == link.silence and sentence in texts(view)
 
 
 def test_an_insecure_address_gets_a_sentence(look, monkeypatch):
