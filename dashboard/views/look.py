@@ -75,7 +75,7 @@ class LookView(pn.viewable.Viewer):
         state.param.watch(self._left, "page")
         state.at_end(self._camera.hang_up)
         self._show()
-        pn.state.onload(self._prepare)
+        pn.state.onload(self._loaded)
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._layout
@@ -187,8 +187,13 @@ class LookView(pn.viewable.Viewer):
         if self._state.page != "look" and self._look.camera != "off":
             self._camera.switch_off()
 
+    def _loaded(self) -> None:
+        """The page can be used: now what a picture needs is made, so that it delays neither."""
+        if self._state.page == "look":
+            self._prepare()
+
     def _prepare(self) -> None:
-        """Make what a picture needs, once the page can be used: none of it delays the page, or an answer."""
+        """Make what a picture needs, if it is not there."""
         if self._answer is None:
             self._answer = AnswerPanel(
                 self._state, self._pool, lambda: self._asking.name, self._forget_picture

@@ -8,14 +8,18 @@ from types import SimpleNamespace
 import panel as pn
 import panel_material_ui as pmui
 import pytest
+from bokeh.models import HBar
 
+from dashboard import wording
 from dashboard.app import EXAMPLE, create_app
 from dashboard.camera import CameraDesk
 from dashboard.inference import InferencePool
 from dashboard.state import PageState
 from dashboard.views.about import AboutView
+from dashboard.views.bars import FaceBars
 from dashboard.views.camera import camera_document
 from dashboard.views.face import FacePanel
+from dashboard.views.live import LivePanel
 from dashboard.views.look import LookView
 from dashboard.views.upload import LIMITS, Arrivals, DropZone, PasteCatcher, PhotoInput
 
@@ -111,6 +115,35 @@ def test_models_of_other_classes_have_a_chart_of_their_own(make_face, make_answe
     view = FacePanel(state)
     state.look.finish(state.look.begin(), make_answer(face))
     assert charts(view) == 2 and "Of other classes (yes, no): smile gives yes 80 %" in texts(view)
+
+
+def test_the_bars_of_the_usual_models_are_there_before_a_face_and_stay(make_face):
+    state = PageState()
+    state.look.offer(wording.models())
+    bars = FaceBars(state)
+    (pane,) = bars.__panel__().select(pn.pane.Bokeh)
+    assert charts(bars) == 0
+    sources = {item.name: item.data_source for item in pane.object.renderers if isinstance(item.glyph, HBar)}
+    for label in ("sad", "happy"):
+        face = make_face(cnn=label, fusion=label)
+        bars.show(face)
+        for name, answer in face.models.items():
+            assert list(sources[name].data["share"]) == list(answer.probabilities.values())
+    assert bars.__panel__().select(pn.pane.Bokeh) == [pane] and charts(bars) == 1
+    bars.show(None)
+    assert charts(bars) == 0 and not any(len(source.data["share"]) for source in sources.values())
+
+
+def test_the_last_minute_turns_to_another_face_without_a_new_chart(make_answer, make_face):
+    state = PageState()
+    panel = LivePanel(state, None)
+    state.live.begin()
+    prediction = make_answer(make_face()).prediction
+    state.live.receive(prediction, (1,), 0.0, 0.1)
+    (pane,) = panel.below.select(pn.pane.Bokeh)
+    state.live.receive(prediction, (2,), 1.0, 1.1)
+    assert panel.below.select(pn.pane.Bokeh) == [pane] and list(panel._line.data["time"]) == [1.0]
+    assert "The last minute of face 2" in " ".join(part.object for part in panel.below.select(pn.pane.HTML))
 
 
 def test_no_face_is_a_sentence_that_helps(look, make_picture, wait_until):
