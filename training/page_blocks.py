@@ -42,12 +42,11 @@ def page_table(found: dict[str, Any]) -> str:
             )
         )
     table = ["| what a visitor waits for | median |", "| --- | ---: |", *(f"| {a} | {b} |" for a, b in rows)]
-    where = (
-        f"{machine['cpu']}, {machine['cores']} cores shared by server and browser, "
-        f"Python {machine['python']}, load before it {found['load_before']:.1f}"
-    )
+    loads = ", ".join(f"{part['load_before']:.1f}" for part in (opening, photo, live))
     told = (
-        f"{where}; headless Chromium without a graphics card. By `make bench`: {opening['n']} openings, "
+        f"{machine['cpu']}, {machine['cores']} cores shared by server and browser, "
+        f"Python {machine['python']}; load before opening, photo and live: {loads}. "
+        f"Headless Chromium without a graphics card, by `make bench`: {opening['n']} openings, "
         f"{photo['n']} photos, live for {live['seconds']:.0f} s."
     )
     return "\n".join([*table, "", told]) + "\n"
