@@ -27,6 +27,7 @@ class CameraLink:
     def __init__(self, on_ready: Callable[[], None], on_frame: Callable[[bytes], None]) -> None:
         self.token = secrets.token_urlsafe(24)
         self.ready = False
+        self.looked = False
         self._on_ready = on_ready
         self._on_frame = on_frame
         self._shutter: Callable[[], None] | None = None
@@ -53,6 +54,18 @@ class CameraLink:
         """
         self._shutter, self._overlay, self._hold = shutter, overlay, hold
 
+    @property
+    def silence(self) -> str:
+        """What keeps the first frame away, as far as can be told from here; a stage of the camera.
+
+        "unreached": the camera document has not come to this server. "barred": it has, but its script found
+        no way to a camera, for then it sends pictures, empty ones. "silent": it sends these; the browser is
+        asking, was told no, has no camera, or cannot get hold of it, and it tells none of these apart.
+        """
+        if self._shutter is None:
+            return "unreached"
+        return "silent" if self.looked else "barred"
+
     def draw(self, svg: str) -> None:
         """Show this over the video."""
         if self._overlay is not None:
@@ -76,6 +89,7 @@ class CameraLink:
 
         A frame that nobody asked for is dropped here, unread.
         """
+        self.looked = True
         frame = decode_frame(value)
         if frame is None:
             return False

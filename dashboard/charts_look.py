@@ -22,6 +22,7 @@ BAR_THICKNESS = 0.36  # of such a row
 BAR_STEP = 0.4  # from bar to bar in such a row
 # With more bars in a row each is thinner, but its number can still be read: px.
 THIN_BAR, THIN_STEP, ROW_GAP = 12, 15, 12
+PHOTO_COLUMNS = ("url", "w", "h")
 BOX_COLUMNS = (
     "x",
     "y",
@@ -38,46 +39,32 @@ BOX_COLUMNS = (
 )
 
 
-def photo_chart(
-    jpeg: bytes, prediction: "PicturePrediction", source: ColumnDataSource, colours: Palette
-) -> figure:
-    """The photo with its faces boxed and numbered.
+def photo_chart(source: ColumnDataSource, picture: ColumnDataSource, colours: Palette) -> figure:
+    """A photo with its faces boxed and numbered; `turn_to` brings the photo.
 
     Parameters
     ----------
-    jpeg : bytes
-        The picture, any size.
-    prediction : PicturePrediction
-        Its faces; boxes in pixels of the full picture.
     source : ColumnDataSource
         From :func:`box_data`; change its data to mark another face without sending the picture again.
+    picture : ColumnDataSource
+        Gets the photo.
     colours : Palette
         Of the page.
     """
-    width, height = prediction.width, prediction.height
+    for empty, columns in ((source, BOX_COLUMNS), (picture, PHOTO_COLUMNS)):
+        empty.data = {column: [] for column in columns}
     plot = quiet_figure(
         colours,
         tools="pan,wheel_zoom,reset,save",
         hover=[("face", "@number"), ("looks", "@looks")],
-        x_range=Range1d(start=0, end=width),
+        x_range=Range1d(start=0, end=1),
         # Rows of a picture count downwards.
-        y_range=Range1d(start=height, end=0),
+        y_range=Range1d(start=1, end=0),
         sizing_mode="scale_width",
-        # Bokeh scales a figure by the ratio of these two.
-        width=width,
-        height=height,
-        max_width=round(PHOTO_HEIGHT * width / height),
         min_border=0,
     )
     plot.axis.visible = False
-    plot.image_url(
-        url=["data:image/jpeg;base64," + base64.b64encode(jpeg).decode()],
-        x=0,
-        y=0,
-        w=width,
-        h=height,
-        anchor="top_left",
-    )
+    plot.image_url(url="url", x=0, y=0, w="w", h="h", anchor="top_left", source=picture)
     # A dark line under the coloured one: visible on snow and on night alike.
     shadow = plot.rect(
         x="x",
@@ -122,9 +109,37 @@ def photo_chart(
     return plot
 
 
-def box_data(prediction: "PicturePrediction", selected: int) -> dict[str, list]:
+def turn_to(
+    plot: figure, picture: ColumnDataSource, jpeg: bytes, prediction: "PicturePrediction | None"
+) -> None:
+    """Let a chart of :func:`photo_chart` show this photo, or none: then it leaves the browser.
+
+    Parameters
+    ----------
+    plot, picture : figure, ColumnDataSource
+        The chart, and what it was given for its photo.
+    jpeg : bytes
+        The picture, any size.
+    prediction : PicturePrediction or None
+        Its faces; boxes in pixels of the full picture.
+    """
+    if prediction is None:
+        picture.data = {column: [] for column in PHOTO_COLUMNS}
+        return
+    width, height = prediction.width, prediction.height
+    plot.x_range.update(start=0, end=width, reset_start=0, reset_end=width)
+    plot.y_range.update(start=height, end=0, reset_start=height, reset_end=0)
+    # Bokeh scales a figure by the ratio of width and height.
+    plot.update(width=width, height=height, max_width=round(PHOTO_HEIGHT * width / height))
+    url = "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
+    picture.data = {"url": [url], "w": [width], "h": [height]}
+
+
+def box_data(prediction: "PicturePrediction | None", selected: int) -> dict[str, list]:
     """Columns of the face boxes; the selected one is drawn thicker, in its expression's colour."""
     rows: dict[str, list] = {key: [] for key in BOX_COLUMNS}
+    if prediction is None:
+        return rows
     for index, face in enumerate(prediction.faces):
         x, y, w, h = face.box
         label = face.models[leading_model(face)].label

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -145,6 +146,7 @@ class InferencePool:
         self._local = threading.local()
         self._predictors: list[PredictorLike] = []
         self._executor = ThreadPoolExecutor(self.workers, thread_name_prefix="predict")
+        self._printers = ThreadPoolExecutor(self.workers, thread_name_prefix="print")
 
     def warm(self) -> None:
         """Build the predictors in the background, so that the first picture need not wait for them."""
@@ -205,6 +207,7 @@ class InferencePool:
     def close(self) -> None:
         """Drop what waits, end the workers, close their predictors."""
         self._executor.shutdown(wait=True, cancel_futures=True)
+        self._printers.shutdown(wait=True, cancel_futures=True)
         while self._predictors:
             self._predictors.pop().close()
 
@@ -242,15 +245,12 @@ class InferencePool:
         started = time.perf_counter()
         rgb = decode_image(data)
         decoded = time.perf_counter()
+        # On another core, while the models look: a large picture takes a fifth of the whole time.
+        kept = self._printers.submit(_kept, rgb)
         predictor = self._predictor()
         prediction = predictor.predict(rgb, models) if models else predictor.predict(rgb)
-        jpeg = display_jpeg(rgb)
-        return Answer(
-            jpeg=jpeg,
-            prediction=prediction,
-            milliseconds_decode=(decoded - started) * 1000,
-            thumbnail=thumbnail_jpeg(jpeg),
-        )
+        jpeg, thumbnail = kept.result()
+        return Answer(jpeg, prediction, (decoded - started) * 1000, thumbnail)
 
     def _explain(self, face: "FacePrediction") -> "Mapping[str, Explanation]":
         self._predictor()  # it sets how many threads the networks of this worker may take
@@ -279,10 +279,24 @@ def outcome(future: "Future[Result]") -> Result | str:
     return UNKNOWN_TROUBLE
 
 
+def _kept(rgb: np.ndarray) -> tuple[bytes, bytes]:
+    """What is kept of a picture: as JPEG for the page, and as thumbnail."""
+    jpeg = display_jpeg(rgb)
+    return jpeg, thumbnail_jpeg(jpeg)
+
+
 def display_jpeg(rgb: np.ndarray, side: int = DISPLAY_SIDE) -> bytes:
     """The picture (H, W, 3) uint8 as JPEG bytes below MOST_JPEG, its longer side at most ``side`` pixels."""
+    height, width = rgb.shape[:2]
+    longer = max(height, width)
+    # Whole blocks of pixels first: averaging them takes an eighth of the time that other ratios take.
+    for target in (longer // (longer // side) if longer >= 2 * side else side, side):
+        if longer > target:
+            size = (max(1, round(width * target / longer)), max(1, round(height * target / longer)))
+            rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+            height, width = rgb.shape[:2]
+            longer = max(height, width)
     picture = Image.fromarray(rgb)
-    picture.thumbnail((side, side), Image.Resampling.BILINEAR)
     jpeg = jpeg_bytes(picture, 88)
     if len(jpeg) > MOST_JPEG:  # little but noise
         jpeg = jpeg_bytes(picture, 40)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need no
 
 STAGES = ["empty", "busy", "failed", "ready"]
 PAGES = ["look", "evaluate", "compare", "fairness", "about"]
-CAMERA_STAGES = ["off", "starting", "silent", "refused", "on"]
+CAMERA_STAGES = ["off", "starting", "unreached", "barred", "silent", "refused", "on"]
 MOST_MODELS = 5  # at once: more bars in a row of the chart could not be told apart
 
 
@@ -53,7 +53,7 @@ class LookState(param.Parameterized):
     message = param.String(default="", doc="The sentence to show when the stage is 'failed'.")
     answer = param.ClassSelector(class_=Answer, default=None, allow_None=True)
     selected = param.Integer(default=0, bounds=(0, None), doc="Index of the chosen face, largest first.")
-    camera = param.Selector(default="off", objects=CAMERA_STAGES, doc="'silent': on, but no frame came.")
+    camera = param.Selector(default="off", objects=CAMERA_STAGES, doc="See `dashboard.camera`.")
     seen_one = param.Boolean(default=False, doc="Whether this session has had an answer already.")
     models = param.ClassSelector(class_=tuple, default=(), doc="Models to ask; empty: the usual ones.")
 

@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Sequence
+from html import escape
 from typing import TYPE_CHECKING
 
 from dashboard.answered import Answered
@@ -43,9 +44,21 @@ INSECURE = (
     "(http://localhost). Open the page that way, or upload a photo instead."
 )
 NO_FRAME = (
-    "No picture has come from the camera yet. If the browser is asking, allow it; if it was refused before, "
-    "allow the camera beside the address of the page and switch it on again. Otherwise no camera may be "
-    "connected, or another program is using it. A photo works too."
+    "<p>No picture has come from the camera yet. A page is not told why; what helps in each case:</p><ul>"
+    "<li>The browser is asking: allow it.</li>"
+    "<li>It was refused before: allow the camera beside the page’s address, then switch it on again.</li>"
+    "<li>No camera is connected: connect one, then switch it on again.</li>"
+    "<li>Another program, such as a video call, has it: close that, then switch it on again.</li>"
+    "</ul><p>A photo works too.</p>"
+)
+NO_DEVICES = (
+    "This browser gives pages no camera at all: some do not in private windows or inside other programs, or "
+    "where an organisation has switched it off. Open the page in another browser, or upload a photo instead."
+)
+UNREACHED = (
+    "The camera’s part of the page has not loaded yet: the connection may be slow, or something in the "
+    "browser may block frames. It starts by itself when it has; otherwise switch it off and on, or upload "
+    "a photo."
 )
 NO_LIVE_FACE = "No face in view just now. Look towards the camera, with light on the face."
 CAMERA_GONE = "The camera gave no picture. Switch it off and on again, or upload a photo."
@@ -134,6 +147,12 @@ def found_reading(prediction: "PicturePrediction") -> str:
     if count == 1:
         return "One face found."
     return f"{count} faces found, numbered from the largest. Choose one by clicking its box."
+
+
+def arriving(name: str, number: int, of: int) -> str:
+    """How much of a large file is here, in chunks of a MB; its start is read out, the rest is not."""
+    role = ' role="status"' if number == 1 else ""
+    return f'<p{role} class="quiet small num">Receiving {escape(name)}: {number} of {of} MB</p>'
 
 
 def album_reading(album: "AlbumState", shown: "Sequence[Picture]", faces: "Sequence[AlbumFace]") -> str:

@@ -4,6 +4,7 @@ Shape suffixes: H height, W width, C colour, L landmark (478), D coordinate (x, 
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,17 +55,24 @@ def detect_in(detector: Any, rgb_HWC: np.ndarray, region: Region, turn: int = 0)
     region : (x, y, width, height), px
     turn : quarter turns, counter-clockwise, by which the detector sees the region turned
     """
+    return detect_by([detector], rgb_HWC, region, turn)
+
+
+def detect_by(detectors: Sequence[Any], rgb_HWC: np.ndarray, region: Region, turn: int = 0) -> list[Face]:
+    """Faces that any of these detectors finds, likewise; the region is made small once for all of them."""
     x, y, width, height = region
     part = rgb_HWC[y : y + height, x : x + width]
     shrink = min(1.0, DETECTOR_SIDE / max(height, width))
     if shrink < 1:
         size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
         part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    seen = np.ascontiguousarray(np.rot90(part, turn))
     faces, corner = [], np.array([x, y], np.float32)
-    for detection in detector.process(np.ascontiguousarray(np.rot90(part, turn))).detections or ():
-        face = _detected(detection, width, height, turn)
-        left, top, wide, high = face.box
-        faces.append(replace(face, box=(left + x, top + y, wide, high), eyes_ED=face.eyes_ED + corner))
+    for detector in detectors:
+        for detection in detector.process(seen).detections or ():
+            face = _detected(detection, width, height, turn)
+            left, top, wide, high = face.box
+            faces.append(replace(face, box=(left + x, top + y, wide, high), eyes_ED=face.eyes_ED + corner))
     return faces
 
 

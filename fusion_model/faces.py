@@ -39,7 +39,7 @@ from fusion_model.boxes import (
     tiles,
     without_overlaps,
 )
-from fusion_model.detection import Face, detect_in, is_turned, second_look_pays
+from fusion_model.detection import Face, detect_by, detect_in, is_turned, second_look_pays
 from fusion_model.frame import FER_FRAME, Frame, eyes_of, frame_matrix, invert
 
 with warnings.catch_warnings():
@@ -184,8 +184,7 @@ class FaceFinder:
     def _detect(self, rgb_HWC: np.ndarray) -> list[Face]:
         """Faces without landmarks: both detectors on the whole picture, the far one on its tiles."""
         height, width = rgb_HWC.shape[:2]
-        whole = (0, 0, width, height)
-        found = [face for detector in self._detectors for face in detect_in(detector, rgb_HWC, whole)]
+        found = detect_by(self._detectors, rgb_HWC, (0, 0, width, height))
         for tile in tiles(width, height):
             found += detect_in(self._detectors[-1], rgb_HWC, tile)
         return without_overlaps(found)
@@ -241,11 +240,7 @@ class FaceFinder:
     def _turned(self, rgb_HWC: np.ndarray, quarters: int) -> list[Face]:
         """Faces in the whole picture, turned by so many quarters counter-clockwise."""
         height, width = rgb_HWC.shape[:2]
-        found = [
-            face
-            for detector in self._detectors
-            for face in detect_in(detector, rgb_HWC, (0, 0, width, height), quarters)
-        ]
+        found = detect_by(self._detectors, rgb_HWC, (0, 0, width, height), quarters)
         return self._read(rgb_HWC, without_overlaps(found))
 
     def _with_mesh(self, rgb_HWC: np.ndarray, face: Face) -> Face:

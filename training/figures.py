@@ -1,8 +1,8 @@
 """Write the figures into README.md and docs/: ``python -m training.figures [--check]``.
 
 Whatever stands between ``<!-- figures:NAME -->`` and ``<!-- /figures -->`` is computed from the committed
-prediction tables and cards, never typed. The project report, ``docs/report.md``, and its charts are written
-whole (`training.report`). ``--check`` writes nothing and fails where a file is not up to date.
+prediction tables, cards and result files, never typed. The project report, ``docs/report.md``, and its charts
+are written whole (`training.report`). ``--check`` writes nothing and fails where a file is not up to date.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from training import detector_report, explain_report, landmark_report
 from training import report as project_report
 from training.findings import Findings
 from training.group_blocks import estimated_gaps, estimated_groups
+from training.page_blocks import page_times
 from training.score_blocks import (
     called,
     conformal,
@@ -237,6 +238,7 @@ BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
     "estimated-gaps": estimated_gaps,
     "own-contempt": own_contempt,
     "own-smiling": own_smiling,
+    "page-times": page_times,
     "tree": tree,
     **landmark_report.BLOCKS,
     **explain_report.BLOCKS,

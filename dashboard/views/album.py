@@ -21,7 +21,7 @@ from dashboard.theme import palette
 from dashboard.views.album_filters import AlbumFilters
 from dashboard.views.parts import chart, column, folded, html, row
 from dashboard.views.saving import save_button
-from dashboard.views.session import later
+from dashboard.views.session import later, soon
 from dashboard.views.thumbs import Thumb, looks_line, thumb_grid, thumb_html
 
 REDRAW_S = 1.0  # at most so often while pictures come in
@@ -77,10 +77,14 @@ class AlbumPanel(pn.viewable.Viewer):
             self._draw()
         self._appear()
 
+    @property
+    def _many(self) -> bool:
+        return len(self._album.pictures) > 1
+
     def _appear(self) -> None:
         """One picture alone is the page's answer, and needs no album."""
         album = self._album
-        many = len(album.pictures) > 1
+        many = self._many
         self._body.visible = many
         self._layout.visible = many or album.asked > 0 or len(album.pictures) + len(album.troubles) > 1
         if self._layout.visible != bool(self._foot.objects):
@@ -88,13 +92,16 @@ class AlbumPanel(pn.viewable.Viewer):
 
     def _changed(self, *events: Any) -> None:
         """Draw now, or soon, while pictures come in quickly."""
-        if any(event.name == "pictures" and len(event.new) < len(event.old) for event in events):
+        fewer = any(event.name == "pictures" and len(event.new) < len(event.old) for event in events)
+        if fewer:
             self._foot[:] = []  # what its buttons sent may tell of the picture that is forgotten
         self._appear()
         if all(event.name == "place" for event in events):
             self._draw_page(self._album.shown())
-        elif not self._album.asked or time.monotonic() - self._drawn_at > REDRAW_S:
+        elif fewer:
             self._draw()
+        elif not self._album.asked or time.monotonic() - self._drawn_at > REDRAW_S:
+            soon(self._draw)  # an answer above does not wait for it
         elif not self._due:
             self._due = True
             later(REDRAW_S, self._draw)
@@ -102,6 +109,8 @@ class AlbumPanel(pn.viewable.Viewer):
     def _draw(self, *_: Any) -> None:
         self._due, self._drawn_at = False, time.monotonic()
         album = self._album
+        if not self._many and not self._thumbs:
+            return  # what nobody sees would delay the answer
         shown, faces = album.shown(), album.shown_faces()
         self._head.object = f"<h2>Album of this session</h2>{wording.album_reading(album, shown, faces)}"
         self._filters.show()

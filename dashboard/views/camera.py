@@ -12,7 +12,7 @@ from dashboard.state import PageState
 from dashboard.views.live import LivePanel
 from dashboard.views.parts import column, html, row
 from dashboard.views.session import in_document, later
-from dashboard.wording import CAMERA_GONE, INSECURE, NO_FRAME
+from dashboard.wording import CAMERA_GONE, INSECURE, NO_DEVICES, NO_FRAME, UNREACHED
 
 CAMERA_ON = {
     "off": '<span class="live" role="status">Camera on. Nothing is analysed until you take the picture or go '
@@ -55,7 +55,7 @@ def camera_document(desk: CameraDesk) -> pn.viewable.Viewable:
 
     def arrived(event: Any) -> None:
         if not event.new or not link.receive(event.new):
-            return
+            return  # an empty picture: the browser has none to give
         # The first frame is the proof that the camera works; from now on only what was asked for is sent.
         # The value is emptied because the browser sends nothing when a frame equals the last one.
         video.param.update(timeout=None, value="")
@@ -164,7 +164,7 @@ class CameraPanel(pn.viewable.Viewer):
 
     def _still_waiting(self, link: CameraLink) -> None:
         if self._link is link and self._look.camera == "starting":
-            self._look.camera = "silent"
+            self._look.camera = link.silence
 
     def _take(self, *_: Any) -> None:
         frozen = self._live.still if self._live_state.stage == "frozen" else None
@@ -210,6 +210,8 @@ class CameraPanel(pn.viewable.Viewer):
             "starting": '<span class="live waiting" role="status">Waiting for the camera. '
             "The browser may ask for your permission.</span>",
             "on": CAMERA_ON[live],
-            "silent": f'<p role="alert">{NO_FRAME}</p>',
+            "unreached": f'<p role="alert">{UNREACHED}</p>',
+            "barred": f'<p role="alert">{NO_DEVICES}</p>',
+            "silent": f'<div role="alert">{NO_FRAME}</div>',
             "refused": f'<p role="alert">{INSECURE}</p>',
         }[stage]

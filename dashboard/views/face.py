@@ -1,19 +1,14 @@
 """The chosen face: what it looks like, to the models that were asked."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
 
 from dashboard import tables, wording
-from dashboard.charts_look import probability_chart
-from dashboard.marks import mark_key
 from dashboard.state import PageState
-from dashboard.theme import palette
-from dashboard.views.parts import chart, column, folded, html, row
-
-if TYPE_CHECKING:
-    from fusion_model.predictor import FacePrediction
+from dashboard.views.bars import FaceBars
+from dashboard.views.parts import column, html, row
 
 
 class FacePanel(pn.viewable.Viewer):
@@ -29,7 +24,7 @@ class FacePanel(pn.viewable.Viewer):
         following.description = "Next face"
         self._steps = row(previous, following, gap=0, sizing_mode=None)
         self._words = html()
-        self._answers = column(gap=10)
+        self._answers = FaceBars(state)
         self._crop = html()
         self._panel = column(
             row(self._which, self._steps, justify_content="space-between"),
@@ -47,7 +42,7 @@ class FacePanel(pn.viewable.Viewer):
     def _show(self, *_: Any) -> None:
         face = self._look.face
         if face is None:
-            self._answers[:] = []
+            self._answers.show(None)
             self._words.object = self._crop.object = self._which.object = ""
             return
         count = len(self._look.faces)
@@ -56,13 +51,5 @@ class FacePanel(pn.viewable.Viewer):
         self._words.object = (
             f'<div role="status">{tables.headline(face)}<p>{wording.face_reading(face)}</p></div>'
         )
-        # Models with other classes have a chart of their own.
-        self._answers[:] = [part for group in wording.groups(face) for part in self._parts(face, group)]
+        self._answers.show(face)
         self._crop.object = tables.crop_picture(face)
-
-    def _parts(self, face: "FacePrediction", models: list[str]) -> list[Any]:
-        return [
-            html(mark_key(models)),
-            chart(probability_chart(face, palette(self._state.dark), models)),
-            html(folded("The numbers as a table", tables.probability_table(face, models))),
-        ]

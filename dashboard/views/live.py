@@ -59,6 +59,7 @@ class LivePanel(pn.viewable.Viewer):
         self._drawn: tuple[Any, ...] = ()
         self._line = ColumnDataSource()
         self._timeline: figure | None = None
+        self._followed, self._title = 0, html()
         self._sent = self._told = 0.0
         self._words, self._trouble, self._pace = html(), html(), html()
         self._answers, self._minute = column(gap=8), column(gap=8)
@@ -168,6 +169,7 @@ class LivePanel(pn.viewable.Viewer):
 
     def _forget_charts(self) -> None:
         self._timeline = None
+        self._line = ColumnDataSource()
         self._drawn, self._bars = (), {}
         self._answers[:] = self._minute[:] = []
 
@@ -207,12 +209,16 @@ class LivePanel(pn.viewable.Viewer):
 
     def _draw_minute(self, frame: LiveFrame, face: LiveFace) -> None:
         labels = list(face.models[wording.leading_model(face)].probabilities)
-        if self._timeline is None or self._timeline.tags != [face.identity]:
-            self._line = ColumnDataSource(data=timeline_data(self._live.seconds(face.identity), labels))
+        if self._timeline is None or self._timeline.tags != labels:
             self._timeline = timeline_chart(self._line, labels, palette(self._state.dark))
-            self._timeline.tags = [face.identity]
-            title = f"<h3>The last minute of face {face.identity}</h3>{expression_key(labels)}"
-            self._minute[:] = [html(title), chart(self._timeline)]
+            self._timeline.tags = labels
+            self._minute[:] = [self._title, chart(self._timeline)]
+            self._followed = 0
+        if self._followed != face.identity:
+            # The chart stays: a new one would keep the bars of a face that has just appeared waiting.
+            self._followed = face.identity
+            self._title.object = f"<h3>The last minute of face {face.identity}</h3>{expression_key(labels)}"
+            self._line.data = timeline_data(self._live.seconds(face.identity), labels)
             self._sent = frame.time
         elif frame.time - self._sent >= TIMELINE_EVERY:
             new = [row for row in self._live.seconds(face.identity) if row[0] > self._sent]

@@ -12,14 +12,10 @@ from dashboard.camera import CameraDesk
 from dashboard.inference import InferencePool
 from dashboard.state import MOST_MODELS, PageState
 from dashboard.views.album import AlbumPanel
+from dashboard.views.answer import AnswerPanel
 from dashboard.views.camera import CameraPanel
-from dashboard.views.face import FacePanel
-from dashboard.views.faces import FaceSheet
 from dashboard.views.live import LivePanel
-from dashboard.views.parts import column, html, row
-from dashboard.views.photo import PhotoPanel
-from dashboard.views.saving import picture_buttons
-from dashboard.views.seen import SeenPanel
+from dashboard.views.parts import column, html, notice, row
 from dashboard.views.session import in_document, later
 from dashboard.views.upload import DropZone
 
@@ -35,7 +31,6 @@ EMPTY = (
     "{models}.</p></div>"
 )
 BUSY = '<p role="status">Looking for faces and asking {models}…</p>'
-NOTICE_SX = {"alignItems": "center", "& p": {"margin": 0}}
 PURPOSE = (
     f'<div class="purpose"><p>{wording.PURPOSE}</p><p class="quiet small">{wording.LIMITS} '
     f"{wording.PRIVACY}</p></div>"
@@ -64,13 +59,13 @@ class LookView(pn.viewable.Viewer):
         self._state, self._look, self._pool, self._example = state, state.look, pool, example
         self._asking = Asking(state, pool, later, in_document)
         self._camera = CameraPanel(state, desk, LivePanel(state, pool), self.answer)
-        self._photo = PhotoPanel(state)
-        self._face = FacePanel(state)
-        self._seen = SeenPanel(state, pool)
-        self._sheet = FaceSheet(state.look)
         self._drop = DropZone(self._asking.receive, state.album.fail)
         self._album = AlbumPanel(state, self._asking.queue, self._asking.open, self._forget_everything)
-        self._result = column()
+        self._empty, self._failed = html(), notice("error", "", visible=False)
+        progress = pmui.LinearProgress(sizing_mode="stretch_width", margin=0)
+        self._busy = column(html(), progress, visible=False)
+        self._answer: AnswerPanel | None = None
+        self._result = column(self._empty)
         self._purpose = html(PURPOSE)
         self._layout = column(
             self._purpose, self._sources(), self._camera, *self._choice(), self._result, self._album, gap=24
@@ -80,6 +75,7 @@ class LookView(pn.viewable.Viewer):
         state.param.watch(self._left, "page")
         state.at_end(self._camera.hang_up)
         self._show()
+        pn.state.onload(self._loaded)
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._layout
@@ -191,60 +187,33 @@ class LookView(pn.viewable.Viewer):
         if self._state.page != "look" and self._look.camera != "off":
             self._camera.switch_off()
 
+    def _loaded(self) -> None:
+        """The page can be used: now what a picture needs is made, so that it delays neither."""
+        if self._state.page == "look":
+            self._prepare()
+
+    def _prepare(self) -> None:
+        """Make what a picture needs, if it is not there."""
+        if self._answer is None:
+            self._answer = AnswerPanel(
+                self._state, self._pool, lambda: self._asking.name, self._forget_picture
+            )
+            self._result[:] = [self._empty, self._busy, self._failed, self._answer]
+
     def _show(self, *_: Any) -> None:
-        stage = self._look.stage
-        self._purpose.object = PURPOSE_SHORT if self._look.seen_one else PURPOSE
-        self._result[:] = {
-            "empty": self._empty,
-            "busy": self._busy,
-            "failed": self._failed,
-            "ready": self._ready,
-        }[stage]()
-
-    def _empty(self) -> list[Any]:
-        asked = len(self._look.models)
-        beside = "" if asked == 1 else ", side by side"
-        return [html(EMPTY.format(models=wording.asked_models(asked) + beside))]
-
-    def _busy(self) -> list[Any]:
-        asked = len(self._look.models) or 2
-        models = "both models" if asked == 2 else wording.asked_models(asked)
-        return [html(BUSY.format(models=models)), pmui.LinearProgress(sizing_mode="stretch_width", margin=0)]
-
-    def _failed(self) -> list[Any]:
-        return [_notice("error", self._look.message)]
-
-    def _ready(self) -> list[Any]:
-        answer = self._look.answer
-        assert answer is not None  # the stage says so
-        latency = wording.latency_reading(answer.milliseconds_decode, answer.prediction.milliseconds)
-        found = wording.found_reading(answer.prediction)
-        foot = html(f'<p role="status">{found}</p><p class="quiet small num">{latency}</p>')
-        forget = row(
-            pmui.Button(
-                label="Forget this picture",
-                icon="delete_outline",
-                variant="outlined",
-                size="small",
-                margin=0,
-                on_click=self._forget_picture,
-            ),
-            *picture_buttons(self._asking.name, answer),
-        )
-        photo = column(self._photo, foot, forget, self._sheet, gap=12)
-        side = self._face if self._look.faces else _notice("info", wording.NO_FACE)
-        return [
-            pmui.Grid(
-                pmui.Grid(photo, size={"xs": 12, "md": 7}),
-                pmui.Grid(side, size={"xs": 12, "md": 5}),
-                container=True,
-                spacing=4,
-                sizing_mode="stretch_width",
-                margin=0,
-            ),
-            *([self._seen] if self._look.faces else []),
-        ]
-
-
-def _notice(severity: str, sentence: str) -> pmui.Alert:
-    return pmui.Alert(object=sentence, severity=severity, sizing_mode="stretch_width", margin=0, sx=NOTICE_SX)
+        look = self._look
+        self._purpose.object = PURPOSE_SHORT if look.seen_one else PURPOSE
+        if look.stage != "empty":
+            self._prepare()
+        asked = len(look.models)
+        if look.stage == "empty":
+            beside = "" if asked == 1 else ", side by side"
+            self._empty.object = EMPTY.format(models=wording.asked_models(asked) + beside)
+        elif look.stage == "busy":
+            models = "both models" if asked in (0, 2) else wording.asked_models(asked)
+            self._busy[0].object = BUSY.format(models=models)
+        elif look.stage == "failed":
+            self._failed.object = look.message
+        self._empty.visible = look.stage == "empty"
+        self._busy.visible = look.stage == "busy"
+        self._failed.visible = look.stage == "failed"

@@ -13,7 +13,7 @@ from dashboard.figure_state import FilterState
 from dashboard.shelf import OWN, Shelf
 from dashboard.tables import html_table
 from dashboard.views.parts import column, html, row
-from dashboard.views.upload import CHUNK_BYTES, DROPPER_CSS, HINT, WORDS, QuietDropper
+from dashboard.views.upload import CHUNK_BYTES, QuietDropper
 from fusion_model.errors import ExpressionLensError
 from fusion_model.own_table import MOST_ROWS, Roles, guess_roles, problems, table_of_roles
 from fusion_model.rows import Rows
@@ -32,9 +32,31 @@ HELP = (
     "memory of "
     "your session and nowhere else; <b>Forget it</b> or closing the page ends it.</p>"
 )
-CSS = DROPPER_CSS.replace(WORDS, "Drop a table here, or ").replace(
-    HINT, f"CSV or CSV.GZ, up to {MAX_BYTES // 1_000_000} MB"
-)
+CSS = """
+:host { --accent: var(--mui-palette-primary-main); }
+.bk-input.filepond--root { box-shadow: none; background: transparent; padding: 0;
+                  font-family: Roboto, 'Helvetica Neue', Arial, sans-serif; margin: 0; min-height: 112px;
+                  max-height: 230px;
+                  border: 1.5px dashed var(--mui-palette-text-secondary); border-radius: 12px; }
+.bk-input.filepond--root:not([disabled]):hover, .bk-input.filepond--root:focus-within {
+    border: 1.5px dashed var(--accent); box-shadow: none; background: transparent; }
+.filepond--panel-root, .filepond--panel-root > * { background: transparent !important; box-shadow: none; }
+.filepond--file-status-sub, .filepond--file-info-sub { opacity: 0.9; }
+.filepond--drop-label, .filepond--root .filepond--drop-label { color: var(--mui-palette-text-primary);
+    min-height: 108px; height: 108px; background: transparent; transform: none !important; }
+.filepond--drop-label label { font-size: 0; cursor: pointer; }
+.filepond--drop-label label::before { content: 'Drop a table here, or '; font-size: 1.05rem;
+                                      font-weight: 500; }
+.filepond--drop-label label::after {
+    content: 'CSV or CSV.GZ, up to {MB} MB';
+    display: block; white-space: normal; font-size: 0.85rem; margin-top: 0.35rem;
+    color: var(--mui-palette-text-secondary); }
+.filepond--drop-label label .filepond--label-action { font-size: 1.05rem !important; font-weight: 500;
+    text-transform: lowercase; color: var(--accent); text-decoration-color: currentColor; }
+.filepond--item-panel { background-color: var(--accent); }
+.filepond--file { color: var(--mui-palette-primary-contrastText); }
+.filepond--item[data-filepond-item-state='processing-complete'] { display: none; margin: 0; }
+""".replace("{MB}", str(MAX_BYTES // 1_000_000))
 NONE = "none"
 
 

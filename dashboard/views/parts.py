@@ -3,10 +3,12 @@
 from typing import Any
 
 import panel as pn
+import panel_material_ui as pmui
 from bokeh.plotting import figure
 
 from dashboard.theme import HTML_CSS
 
+NOTICE_SX = {"alignItems": "center", "& p": {"margin": 0}}
 PAGE_WIDTH = 1180  # px, the widest that lines and charts stay easy to read
 
 
@@ -42,3 +44,10 @@ def row(*parts: Any, gap: int = 12, **options: Any) -> pn.FlexBox:
 def folded(summary: str, body: str) -> str:
     """HTML behind a line that opens it; works by keyboard and without any script."""
     return f"<details><summary>{summary}</summary>{body}</details>"
+
+
+def notice(severity: str, sentence: str, **options: Any) -> pmui.Alert:
+    """A sentence that stands out: "info", "warning" or "error"."""
+    options.setdefault("sizing_mode", "stretch_width")
+    options.setdefault("margin", 0)
+    return pmui.Alert(object=sentence, severity=severity, sx=NOTICE_SX, **options)

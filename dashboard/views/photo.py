@@ -8,58 +8,68 @@ from bokeh.events import Tap
 from bokeh.models import ColumnDataSource
 from bokeh.plotting import figure
 
-from dashboard.charts_look import box_data, photo_chart
+from dashboard.charts_look import box_data, photo_chart, turn_to
 from dashboard.state import PageState
 from dashboard.theme import palette
 from dashboard.views.parts import chart, column
 
 
 class PhotoPanel(pn.viewable.Viewer):
-    """Shows the answer's picture; the picture is sent once, choosing a face only redraws the boxes."""
+    """Shows the answer's picture: sent once, and choosing a face only redraws the boxes.
+
+    One chart is kept for all pictures: a new one takes the server and the browser longer than its picture.
+    """
 
     def __init__(self, state: PageState) -> None:
         super().__init__()
         self._state, self._look = state, state.look
-        self._source = ColumnDataSource()
-        self._plot: figure | None = None
-        self._landmarks: dict[str, ColumnDataSource] = {}
         self._switch = pmui.Switch(label="Landmarks of the chosen face", value=False, margin=0)
-        self._place = column(gap=4)
+        self._make()
+        self._pane = chart(self._plot, sizing_mode="scale_width")
+        self._place = column(self._pane, self._switch, gap=4, visible=False)
         self._switch.param.watch(self._mark, "value")
         state.look.param.watch(self._draw, "answer")
         state.look.param.watch(self._mark, "selected")
-        state.param.watch(self._draw, "dark")
+        state.param.watch(self._remake, "dark")
+        self._draw()
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._place
 
+    def _make(self) -> None:
+        self._source, self._picture = ColumnDataSource(), ColumnDataSource()
+        self._landmarks: dict[str, ColumnDataSource] = {}
+        self._plot: figure = photo_chart(self._source, self._picture, palette(self._state.dark))
+        self._plot.on_event(Tap, self._tapped)
+
+    def _remake(self, *_: Any) -> None:
+        """In the colours of the page."""
+        self._make()
+        self._draw()
+        self._pane.object = self._plot
+
     def _draw(self, *_: Any) -> None:
         answer = self._look.answer
-        self._landmarks = {}
-        if answer is None:
-            self._plot = None
-            self._place[:] = []  # the picture leaves the browser, too
-            return
-        self._source = ColumnDataSource(data=box_data(answer.prediction, self._look.selected))
-        self._plot = photo_chart(answer.jpeg, answer.prediction, self._source, palette(self._state.dark))
-        self._plot.on_event(Tap, self._tapped)
-        meshes = any(face.landmarks_LD is not None for face in self._look.faces)
-        self._place[:] = [chart(self._plot, sizing_mode="scale_width"), *([self._switch] if meshes else [])]
-        self._mark_landmarks()
+        self._place.visible = answer is not None
+        jpeg, prediction = (answer.jpeg, answer.prediction) if answer else (b"", None)
+        turn_to(self._plot, self._picture, jpeg, prediction)
+        self._switch.visible = any(face.landmarks_LD is not None for face in self._look.faces)
+        self._mark()
 
     def _mark(self, *_: Any) -> None:
-        if self._look.answer is not None:
-            self._source.data = box_data(self._look.answer.prediction, self._look.selected)
-            self._mark_landmarks()
+        answer = self._look.answer
+        self._source.data = box_data(answer.prediction if answer else None, self._look.selected)
+        self._mark_landmarks()
 
     def _mark_landmarks(self) -> None:
         """Landmarks of the chosen face, drawn when they are first asked for."""
-        if self._plot is None or not (self._switch.value or self._landmarks):
+        face = self._look.face
+        asked = face is not None and self._switch.value
+        if not (asked or self._landmarks):
             return
         from dashboard.charts_seen import add_landmarks, landmark_data  # they bring scipy
 
-        face = self._look.face
-        data = landmark_data(face.landmarks_LD if face and self._switch.value else None)
+        data = landmark_data(face.landmarks_LD if face is not None and asked else None)
         if self._landmarks:
             for name, columns in data.items():
                 self._landmarks[name].data = columns

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import panel as pn
+from panel.io import hold
 from panel.io.resources import LOCAL_DIST
 from panel.io.state import set_curdoc
 
@@ -20,11 +21,16 @@ def in_document(action: Callable[..., None]) -> Callable[..., None]:
     if document is None:
         return action
 
+    def act(*values: Any) -> None:
+        # One message for all that the action changes: the browser draws once.
+        with hold():
+            action(*values)
+
     def run(*values: Any) -> None:
         # Bokeh's curdoc would do, but Panel keeps one of its own, which a caller's context may have set
         # to the caller's document.
         with set_curdoc(document):
-            pn.state.execute(partial(action, *values), schedule=True)
+            pn.state.execute(partial(act, *values), schedule=True)
 
     return run
 
@@ -34,6 +40,18 @@ def later(seconds: float, action: Callable[[], None]) -> None:
     document = pn.state.curdoc
     if document is not None:
         document.add_timeout_callback(in_document(action), round(seconds * 1000))
+
+
+def soon(action: Callable[[], None]) -> None:
+    """Run an action in the current document once the browser has been sent what changed so far.
+
+    Without a document (in tests) it runs now.
+    """
+    document = pn.state.curdoc
+    if document is None:
+        action()
+    else:
+        document.add_next_tick_callback(in_document(action))
 
 
 def only_own_files() -> None:

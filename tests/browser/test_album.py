@@ -42,8 +42,20 @@ def archive(pictures, tmp_path_factory) -> Path:
     return path
 
 
-def drop(page: Page, *paths: Path) -> None:
-    page.locator("input[type=file]").set_input_files(list(paths))
+# What the browser does when somebody lets go of files over an element.
+DROP = """async (zone, files) => {
+  const carried = new DataTransfer()
+  for (const [name, type, data] of files) {
+    const blob = await (await fetch(`data:${type};base64,` + data)).blob()
+    carried.items.add(new File([blob], name, {type}))
+  }
+  for (const kind of ['dragenter', 'dragover', 'drop'])
+    zone.dispatchEvent(new DragEvent(kind, {dataTransfer: carried, bubbles: true, cancelable: true}))
+}"""
+
+
+def choose(page: Page, *paths: Path) -> None:
+    page.get_by_label("Drop photos here").set_input_files(list(paths))
 
 
 def saved(page: Page, label: str) -> Path:
@@ -53,7 +65,7 @@ def saved(page: Page, label: str) -> Path:
 
 
 def test_files_and_archives_become_an_album_that_is_saved_and_forgotten(page, pictures, archive):
-    drop(page, pictures("one.png"), pictures("cut.jpg"), archive)
+    choose(page, pictures("one.png"), pictures("cut.jpg"), archive)
     expect(page.get_by_text("3 pictures, 4 faces")).to_be_visible()
     expect(page.get_by_text("3 files could not be answered")).to_be_visible()
     for words in (
@@ -83,6 +95,15 @@ def test_a_group_of_thirty_is_chosen_from_by_keyboard(page):
 
 
 def test_a_picture_is_pasted_from_the_clipboard(page, pictures):
-    page.locator(".filepond--root").wait_for()  # it is what listens
+    page.locator(".filepond--root").first.wait_for(state="attached")  # it is what listens
     page.evaluate(PASTE, base64.b64encode(pictures("one.jpg").read_bytes()).decode())
     expect(page.get_by_text("Face 1 of 1")).to_be_visible()
+
+
+def test_files_of_any_kind_are_dropped_and_each_wrong_one_gets_its_sentence(page, pictures):
+    one = base64.b64encode(pictures("one.jpg").read_bytes()).decode()
+    page.locator("label", has_text="Drop photos here").evaluate(
+        DROP, [["one.jpg", "image/jpeg", one], ["report.pdf", "application/pdf", "JVBERi0xLjcK"]]
+    )
+    expect(page.get_by_text("Face 1 of 1")).to_be_visible()
+    expect(page.get_by_text("report.pdf: This is a PDF document")).to_be_visible()

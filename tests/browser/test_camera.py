@@ -83,6 +83,7 @@ def test_without_a_camera_a_sentence_says_what_to_do(playwright, chromium, serve
         page.goto(server.url)
         page.get_by_role("button", name="Switch camera on").click(timeout=PATIENCE_MS)
         expect(page.get_by_text("No picture has come from the camera yet.")).to_be_visible()
+        expect(page.get_by_text("No camera is connected: connect one")).to_be_visible()
         expect(page.get_by_role("button", name="Take the picture")).to_be_disabled()
         page.get_by_role("button", name="Camera off").click()
         expect(page.get_by_text("No picture has come from the camera yet.")).not_to_be_visible()

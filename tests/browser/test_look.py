@@ -6,7 +6,15 @@ import pytest
 from playwright.sync_api import Page, expect
 
 PATIENCE_MS = 60_000  # the first answer waits for the models to load
-PHOTO = ".bk-Figure"
+PHOTO = ".bk-Figure:visible"
+# Pictures that the browser still holds: in a chart's data, or as an image of the page.
+KEPT = """() => {
+  const all = root => [...root.querySelectorAll('*')].flatMap(
+    e => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])])
+  const models = Bokeh.documents.flatMap(document_ => [...document_._all_models.values()])
+  const urls = models.filter(model => model.data?.url).flatMap(model => [...model.data.url])
+  return [...urls, ...all(document.body).filter(e => e.tagName === 'IMG').map(e => e.src)]
+}"""
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +23,7 @@ def _patience():
 
 
 def upload(page: Page, path) -> None:
-    page.locator("input[type=file]").set_input_files(path)
+    page.get_by_label("Drop photos here").set_input_files(path)
 
 
 def looks(page: Page, label: str) -> None:
@@ -79,6 +87,7 @@ def test_the_example_is_answered_and_forgotten(page):
     expect(page.get_by_text("No picture yet.")).to_be_visible()
     expect(page.locator(PHOTO)).to_have_count(0)
     assert page.get_by_text("Looks happy").count() == 0
+    assert page.evaluate(KEPT) == []  # the chart stays, the picture does not
 
 
 def test_what_the_models_saw_comes_on_demand(page):

@@ -24,17 +24,20 @@ from fusion_model.predictor import FacePrediction, ModelAnswer, PicturePredictio
 Box = tuple[int, int, int, int]
 
 
+def shown(view, *kinds: type) -> list:
+    """The parts of a page of these kinds that are shown."""
+    parts = view.__panel__().select()
+    hidden = {id(inner) for part in parts if not part.visible for inner in part.select()}
+    return [part for part in parts if isinstance(part, kinds) and id(part) not in hidden]
+
+
 def texts(view) -> str:
-    """All words of a page."""
-    found = []
-    for part in view.__panel__().select():
-        if isinstance(part, (pn.pane.HTML, pmui.Alert)):
-            found.append(str(part.object))
-    return " ".join(found)
+    """All words of a page that are shown."""
+    return " ".join(str(part.object) for part in shown(view, pn.pane.HTML, pmui.Alert))
 
 
 def charts(view) -> int:
-    return len(view.__panel__().select(pn.pane.Bokeh))
+    return len(shown(view, pn.pane.Bokeh))
 
 
 def model_answer(label: str, share: float = 0.7) -> ModelAnswer:

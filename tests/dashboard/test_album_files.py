@@ -12,6 +12,7 @@ from dashboard.album import AlbumState, Trouble, album_faces
 from dashboard.album_files import annotated, as_csv, json_lines
 from dashboard.inference import display_jpeg
 from dashboard.state import Answer
+from dashboard.views.saving import PictureSavers
 from fusion_model.__main__ import Result, _json_lines
 from fusion_model.labels import EXPRESSIONS
 
@@ -65,3 +66,17 @@ def test_the_picture_is_saved_with_boxes_where_the_faces_are_and_nothing_else(ma
 
 def test_an_empty_album_saves_a_head_alone():
     assert as_csv([]) == "file,face,x,y,width,height,landmarks_found\n" and json_lines([]) == ""
+
+
+def test_buttons_of_a_picture_are_kept_until_one_was_used(make_answer, make_face):
+    savers = PictureSavers()
+    answer = make_answer(make_face())
+    savers.show("../a b.png", answer)
+    first = list(savers.__panel__())
+    assert [button.filename for button in first] == ["a-b-faces.jpg", "a-b.json"]
+    savers.show("c.png", answer)
+    assert list(savers.__panel__()) == first and first[1].filename == "c.json"
+    assert json.loads(first[1].callback().read())["file"] == "c.png"
+    savers.show("", None)  # the picture goes, and with it the button that holds what it sent
+    assert not set(map(id, savers.__panel__())) & set(map(id, first))
+    assert list(savers.__panel__())[1].callback().read() == b""

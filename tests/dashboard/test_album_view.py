@@ -144,7 +144,7 @@ def test_the_page_answers_shows_and_forgets_several_files(fake_predictor, make_p
     view = LookView(state, pool, CameraDesk(), Path(EXAMPLE))
     try:
         for name in ("a.png", "b.png", "c.txt"):
-            view._drop._on_file(name, b"words" if name == "c.txt" else make_picture())
+            view._asking.receive(name, b"words" if name == "c.txt" else make_picture())
         wait_until(lambda: len(state.album.pictures) == 2 and state.album.troubles and not state.album.asked)
         assert "not a picture" in texts(view) and "Face 1 of 1" in texts(view)
         names = {save.filename for save in view.__panel__().select(pmui.FileDownload)}

@@ -13,7 +13,13 @@ from dashboard.charts_figures import (
     confusion_chart,
     confusion_data,
 )
-from dashboard.charts_look import box_data, photo_chart, probability_chart, probability_data
+from dashboard.charts_look import (
+    box_data,
+    photo_chart,
+    probability_chart,
+    probability_data,
+    turn_to,
+)
 from dashboard.theme import DARK, EXPRESSION_COLOURS, LIGHT, blend, contrast, ink_on
 from fusion_model.labels import EXPRESSIONS
 
@@ -91,14 +97,21 @@ def test_boxes_lie_on_the_faces_and_mark_the_chosen_one(make_answer, make_face):
     assert all(top > 0 for top in rows["top"])
 
 
-def test_the_photo_keeps_its_shape_and_its_bytes_in_the_page(make_answer, make_face):
-    answer = make_answer(make_face())
-    source = ColumnDataSource(data=box_data(answer.prediction, 0))
-    plot = photo_chart(answer.jpeg, answer.prediction, source, LIGHT)
-    assert (plot.width, plot.height) == (400, 300)
-    assert (plot.y_range.start, plot.y_range.end) == (300, 0)
-    image = next(item for item in plot.renderers if isinstance(item.glyph, ImageURL))
-    assert image.data_source.data["url"][0].startswith("data:image/jpeg;base64,")
+def test_the_photo_keeps_its_shape_and_leaves_with_its_answer(make_answer, make_face):
+    prediction = make_answer(make_face()).prediction
+    source, picture = ColumnDataSource(), ColumnDataSource()
+    plot = photo_chart(source, picture, LIGHT)
+    (image,) = (item for item in plot.renderers if isinstance(item.glyph, ImageURL))
+    assert image.data_source is picture and source.data.keys() == box_data(prediction, 0).keys()
+    for width, height in ((400, 300), (300, 900)):
+        other = dataclasses.replace(prediction, width=width, height=height)
+        turn_to(plot, picture, b"jpeg", other)
+        assert (plot.width, plot.height) == (width, height)
+        assert (plot.x_range.end, plot.y_range.start, plot.y_range.end) == (width, height, 0)
+        assert (plot.x_range.reset_end, plot.y_range.reset_start) == (width, height)
+        assert picture.data["url"] == ["data:image/jpeg;base64,anBlZw=="] and picture.data["h"] == [height]
+    turn_to(plot, picture, b"", None)
+    assert not any(picture.data.values()) and not any(box_data(None, 0).values())
 
 
 @pytest.mark.parametrize("measure", ["precision", "recall", "f1"])

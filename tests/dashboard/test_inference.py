@@ -156,3 +156,14 @@ def test_a_large_picture_is_sent_small():
     picture = np.zeros((1500, 3000, 3), dtype=np.uint8)
     with Image.open(BytesIO(display_jpeg(picture))) as shown:
         assert shown.size == (1600, 800)
+
+
+@pytest.mark.parametrize("size", [(3000, 4000), (4032, 3024), (1601, 1200), (9000, 40), (1200, 1600)])
+def test_a_picture_is_made_small_in_two_steps_as_in_one(size):
+    height, width = size
+    across_W = np.linspace(0, 255, width)
+    picture = np.repeat(np.tile(across_W, (height, 1)).astype(np.uint8)[..., None], 3, axis=2)
+    with Image.open(BytesIO(display_jpeg(picture))) as shown:
+        assert max(shown.size) == min(1600, max(size))
+        direct = Image.fromarray(picture).resize(shown.size, Image.Resampling.BOX)
+        assert np.abs(np.asarray(shown, int) - np.asarray(direct, int)).mean() < 2

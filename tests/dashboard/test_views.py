@@ -8,16 +8,20 @@ from types import SimpleNamespace
 import panel as pn
 import panel_material_ui as pmui
 import pytest
+from bokeh.models import HBar
 
+from dashboard import wording
 from dashboard.app import EXAMPLE, create_app
 from dashboard.camera import CameraDesk
 from dashboard.inference import InferencePool
 from dashboard.state import PageState
 from dashboard.views.about import AboutView
+from dashboard.views.bars import FaceBars
 from dashboard.views.camera import camera_document
 from dashboard.views.face import FacePanel
+from dashboard.views.live import LivePanel
 from dashboard.views.look import LookView
-from dashboard.views.upload import LIMITS, DropZone, PhotoDropper
+from dashboard.views.upload import LIMITS, Arrivals, DropZone, PasteCatcher, PhotoInput
 
 from .conftest import charts, texts
 
@@ -113,6 +117,35 @@ def test_models_of_other_classes_have_a_chart_of_their_own(make_face, make_answe
     assert charts(view) == 2 and "Of other classes (yes, no): smile gives yes 80 %" in texts(view)
 
 
+def test_the_bars_of_the_usual_models_are_there_before_a_face_and_stay(make_face):
+    state = PageState()
+    state.look.offer(wording.models())
+    bars = FaceBars(state)
+    (pane,) = bars.__panel__().select(pn.pane.Bokeh)
+    assert charts(bars) == 0
+    sources = {item.name: item.data_source for item in pane.object.renderers if isinstance(item.glyph, HBar)}
+    for label in ("sad", "happy"):
+        face = make_face(cnn=label, fusion=label)
+        bars.show(face)
+        for name, answer in face.models.items():
+            assert list(sources[name].data["share"]) == list(answer.probabilities.values())
+    assert bars.__panel__().select(pn.pane.Bokeh) == [pane] and charts(bars) == 1
+    bars.show(None)
+    assert charts(bars) == 0 and not any(len(source.data["share"]) for source in sources.values())
+
+
+def test_the_last_minute_turns_to_another_face_without_a_new_chart(make_answer, make_face):
+    state = PageState()
+    panel = LivePanel(state, None)
+    state.live.begin()
+    prediction = make_answer(make_face()).prediction
+    state.live.receive(prediction, (1,), 0.0, 0.1)
+    (pane,) = panel.below.select(pn.pane.Bokeh)
+    state.live.receive(prediction, (2,), 1.0, 1.1)
+    assert panel.below.select(pn.pane.Bokeh) == [pane] and list(panel._line.data["time"]) == [1.0]
+    assert "The last minute of face 2" in " ".join(part.object for part in panel.below.select(pn.pane.HTML))
+
+
 def test_no_face_is_a_sentence_that_helps(look, make_picture, wait_until):
     _state, view = look(faces=0)
     view.answer(make_picture())
@@ -178,11 +211,24 @@ def test_the_camera_is_in_a_frame_and_leaves_with_it(look):
     assert state.look.camera == "off" and "<iframe" not in texts(view) and len(view._camera._desk) == 0
 
 
-def test_a_silent_camera_gets_a_sentence(look):
+@pytest.mark.parametrize(
+    ("connected", "values", "sentence"),
+    [
+        (False, [], "has not loaded yet"),
+        (True, [], "gives pages no camera at all"),
+        (True, ["data:,"], "The browser is asking: allow it."),
+    ],
+)
+def test_a_silent_camera_gets_the_sentence_for_what_is_known(look, connected, values, sentence):
     state, view = look()
     view._camera.switch_on()
-    view._camera._still_waiting(view._camera._link)
-    assert state.look.camera == "silent" and "allow it" in texts(view)
+    link = view._camera._link
+    if connected:
+        link.connect(lambda: None)
+    for value in values:
+        assert not link.receive(value)
+    view._camera._still_waiting(link)
+    assert state.look.camera == link.silence and sentence in texts(view)
 
 
 def test_an_insecure_address_gets_a_sentence(look, monkeypatch):
@@ -205,9 +251,17 @@ def test_the_camera_document_opens_with_a_token_only():
     assert isinstance(camera_document(desk), pn.pane.HTML)
 
 
-def chunk(name: str, number: int, of: int, data: bytes):
+def of_dialog(widget, name: str, number: int, of: int, data: bytes) -> None:
+    """A chunk of a file that was chosen or dropped, as the browser's side of the widget sends it."""
+    widget._handle_msg(
+        {"status": "upload_event", "name": name, "chunk": number, "total_chunks": of, "data": data}
+    )
+
+
+def of_clipboard(widget, name: str, number: int, of: int, data: bytes) -> None:
+    """The same of one that was pasted."""
     told = {"name": name, "chunk": number, "total_chunks": of, "type": "image/jpeg", "data": data}
-    return SimpleNamespace(event_name="upload_event", data=told)
+    widget._process_event(SimpleNamespace(event_name="upload_event", data=told))
 
 
 @pytest.mark.parametrize(
@@ -215,48 +269,70 @@ def chunk(name: str, number: int, of: int, data: bytes):
 )
 def test_bytes_past_the_limit_are_thrown_away_where_they_arrive(start, most):
     taken = []
-    dropper = PhotoDropper(lambda *file: taken.append(file), None)
+    arrivals = Arrivals(lambda *file: taken.append(file), None)
     part = start + bytes(20_000_000)
     for number in range(1, 14):
-        dropper._process_event(chunk("a.jpg", number, 13, part))
+        arrivals.take("a.jpg", number, 13, part)
     ((name, data),) = taken
-    assert name == "a.jpg" and most < len(data) <= most + len(part) and dropper.value == {}
+    assert name == "a.jpg" and most < len(data) <= most + len(part)
 
 
 def test_files_whose_chunks_come_in_turn_are_put_together():
     taken = []
-    dropper = PhotoDropper(lambda *file: taken.append(file), None)
-    for event in (
-        chunk("a", 1, 2, b"1"),
-        chunk("b", 1, 2, b"3"),
-        chunk("a", 2, 2, b"2"),
-        chunk("b", 2, 2, b"4"),
-    ):
-        dropper._process_event(event)
+    arrivals = Arrivals(lambda *file: taken.append(file), None)
+    for name, number, data in (("a", 1, b"1"), ("b", 1, b"3"), ("a", 2, b"2"), ("b", 2, b"4")):
+        arrivals.take(name, number, 2, data)
     assert taken == [("a", b"12"), ("b", b"34")]
 
 
 def test_two_files_of_one_name_at_once_are_a_sentence_and_no_mixture():
     taken, lost = [], []
-    dropper = PhotoDropper(lambda *file: taken.append(file), lambda *file: lost.append(file))
-    for event in (
-        chunk("a", 1, 2, b"1"),
-        chunk("a", 1, 2, b"x"),
-        chunk("a", 2, 2, b"2"),
-        chunk("a", 2, 2, b"y"),
-    ):
-        dropper._process_event(event)
+    arrivals = Arrivals(lambda *file: taken.append(file), lambda *file: lost.append(file))
+    for number, data in ((1, b"1"), (1, b"x"), (2, b"2"), (2, b"y")):
+        arrivals.take("a", number, 2, data)
     assert taken == [] and {name for name, _ in lost} == {"a"} and "same name" in lost[0][1]
 
 
-def test_the_drop_zone_hands_over_and_starts_afresh_when_told():
+@pytest.mark.parametrize(("kind", "send"), [(PhotoInput, of_dialog), (PasteCatcher, of_clipboard)])
+def test_the_drop_zone_hands_over_what_is_chosen_and_what_is_pasted(kind, send):
     taken = []
     zone = DropZone(lambda *file: taken.append(file), None)
-    first = zone.dropper
-    first._process_event(chunk("a.jpg", 1, 1, b"bytes"))
-    assert taken == [("a.jpg", b"bytes")] and zone.dropper is first and first.value == {}
+    (widget,) = zone.__panel__().select(kind)
+    send(widget, "a.jpg", 1, 2, b"by")
+    assert taken == []
+    send(widget, "a.jpg", 2, 2, b"tes")
+    assert taken == [("a.jpg", b"bytes")] and not widget.value
     zone.renew()
-    assert zone.dropper is not first
+    assert zone.__panel__().select(kind) != [widget]
+
+
+def test_a_large_file_tells_how_much_of_it_is_here():
+    zone = DropZone(lambda *_: None, None)
+    (widget,) = zone.__panel__().select(PhotoInput)
+    of_dialog(widget, "<b>.zip", 1, 4, b"1")
+    assert "Receiving &lt;b&gt;.zip: 1 of 4 MB" in texts(zone) and 'role="status"' in texts(zone)
+    of_dialog(widget, "<b>.zip", 2, 4, b"2")
+    assert "2 of 4 MB" in texts(zone) and "role" not in texts(zone)  # read out once, not with every MB
+    of_dialog(widget, "<b>.zip", 3, 4, b"3")
+    of_dialog(widget, "<b>.zip", 4, 4, b"4")
+    assert "Receiving" not in texts(zone)
+
+
+@pytest.mark.parametrize(
+    ("messages", "sentence"),
+    [
+        ([{"status": "initializing"}, {"status": "finished"}], "file is empty"),
+        ([{"status": "initializing"}, {"status": "error", "error": "a.zip is 300MB"}], "larger than 200 MB"),
+    ],
+)
+def test_a_choice_of_which_nothing_comes_is_a_sentence(messages, sentence):
+    zone = DropZone(lambda *_: None, None)
+    (widget,) = zone.__panel__().select(PhotoInput)
+    for message in messages:
+        widget._handle_msg(message)
+    assert sentence in texts(zone) and 'role="alert"' in texts(zone)
+    widget._handle_msg({"status": "initializing"})
+    assert sentence not in texts(zone)
 
 
 def test_about_tells_purpose_limits_rights_and_models():

@@ -17,6 +17,7 @@ from PIL import Image
 
 from fusion_model.errors import ExpressionLensError
 from fusion_model.images import (
+    STRIP_ROWS,
     DamagedImageError,
     EmptyImageError,
     ImageError,
@@ -320,3 +321,13 @@ def png_bytes(width: int, height: int, data: bytes, bits: int = 8) -> bytes:
 
     header = struct.pack(">IIBBBBB", width, height, bits, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("height", [STRIP_ROWS - 1, STRIP_ROWS, 2 * STRIP_ROWS + 7])
+def test_pixels_pass_the_borders_of_strips_unchanged(height):
+    pixels_HWC = np.random.default_rng(height).integers(0, 256, (height, 40, 3), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(pixels_HWC).save(out, "PNG")
+    read_HWC = decode_image(out.getvalue())
+    assert np.array_equal(read_HWC, pixels_HWC)
+    assert read_HWC.flags.c_contiguous and read_HWC.flags.writeable
