@@ -10,6 +10,7 @@ from dashboard import examples, wording
 from dashboard.asking import Asking
 from dashboard.camera import CameraDesk
 from dashboard.inference import InferencePool
+from dashboard.record import Record
 from dashboard.state import MOST_MODELS, PageState
 from dashboard.views.album import AlbumPanel
 from dashboard.views.camera import CameraPanel
@@ -57,15 +58,24 @@ class LookView(pn.viewable.Viewer):
         Of the server.
     example : Path
         A picture for those who have none.
+    record : Record, optional
+        The program's tables, which tell how sure an answer is.
     """
 
-    def __init__(self, state: PageState, pool: InferencePool, desk: CameraDesk, example: Path) -> None:
+    def __init__(
+        self,
+        state: PageState,
+        pool: InferencePool,
+        desk: CameraDesk,
+        example: Path,
+        record: Record | None = None,
+    ) -> None:
         super().__init__()
         self._state, self._look, self._pool, self._example = state, state.look, pool, example
         self._asking = Asking(state, pool, later, in_document)
-        self._camera = CameraPanel(state, desk, LivePanel(state, pool), self.answer)
+        self._camera = CameraPanel(state, desk, LivePanel(state, pool, record), self.answer)
         self._photo = PhotoPanel(state)
-        self._face = FacePanel(state)
+        self._face = FacePanel(state, record)
         self._seen = SeenPanel(state, pool)
         self._sheet = FaceSheet(state.look)
         self._drop = DropZone(self._asking.receive, state.album.fail)
