@@ -14,13 +14,15 @@ from dashboard.charts import percent
 from dashboard.readings import span
 from dashboard.record import REPORTED, Promise, Record
 from dashboard.theme import expression_colour
-from dashboard.wording import leading_model, looks, model_name, points
+from dashboard.wording import leading_model, looks, model_name
 from fusion_model.cases import Dispute, Raters, dispute_of, raters_of
 from fusion_model.curves import wilson
 from fusion_model.trust import Doubt, Effect, Trust
 
 #: More expressions than these are no answer.
 MOST_WORDS = 3
+#: Shares below this are left out of sentences.
+LEAST_TOLD = 0.01
 #: The shortest name of each trouble, for marks, and the words that open its warning.
 SHORT = {
     "no mesh": "no mesh",
@@ -162,7 +164,8 @@ def doubt_reading(doubt: Doubt, effect: Effect | None) -> tuple[str, str]:
     opening = _OPENINGS[doubt.kind](doubt.measured)
     if effect is None:
         return opening, ""
-    line = f"{opening}: {points(-effect.loss)} points on such"
+    change = f"{-100 * effect.loss:+.0f}".replace("-", "−")
+    line = f"{opening} · {change} points on such faces"
     done = _DONE[doubt.kind](effect)
     low, high = wilson_of(effect)
     return line, (
@@ -219,17 +222,18 @@ def _of_ten(level: float) -> str:
 
 
 def _people_line(found: Raters) -> str:
-    return f"Ten people who saw such faces agreed to {percent(found.agreement)} on average."
+    return f"On such faces ten people agreed to {percent(found.agreement)} on average."
 
 
 def _people_more(found: Raters, model: str) -> str:
     sure = "" if (found.low, found.high) == (0.0, 1.0) else _between(found.low, found.high)
-    said = [f"{label} on {percent(share)}" for label, share in found.majorities[:3]]
-    told = f"Most of them said {_listed(said)}; on" if said else "On"
+    said = [f"{label} on {percent(share)}" for label, share in found.majorities[:3] if share >= LEAST_TOLD]
+    told = f" Most of them said {_listed(said)} of the pictures." if said else ""
+    if found.divided >= LEAST_TOLD:
+        told += f" On {percent(found.divided)} no expression had more than half of the votes."
     return (
         f"{model_name(model)} calls {found.n:,} pictures of {REPORTED} {found.label}{sure}. Of the ten votes "
-        f"that each got for FER+, the commonest answer had {percent(found.agreement)} on average. {told} "
-        f"{percent(found.divided)} no expression had more than half of the votes."
+        f"that each got for FER+, the commonest answer had {percent(found.agreement)} on average.{told}"
     )
 
 
@@ -249,7 +253,7 @@ _OPENINGS = {
     "dark": lambda value: f"Dark: {value:.0f} of 255 levels of grey on average",
     "blurred": lambda value: f"Blurred: sharpness {value:.2f}",
     "turned": lambda value: f"Turned sideways by {value:.0f}°",
-    "covered": lambda _: "A part of the face may be covered",
+    "covered": lambda value: f"A part of the face may be covered: {percent(value)} of it is plain",
     "edge": lambda value: f"Near the edge: {percent(value)} of the face's frame is outside the photo",
 }
 _DONE = {

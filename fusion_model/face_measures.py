@@ -1,12 +1,11 @@
 """What is measured of a face in its picture: pose, light, sharpness, size, and what of it is missing.
 
-Shape suffixes: H height, W width, L landmark (478), D coordinate (x, y, z), K class, P pixels of a part.
+Shape suffixes: H height, W width, L landmark (478), D coordinate (x, y, z).
 
 The slices of the prediction tables and the warnings of the page use these same functions. Nothing here is
 about a person: it is measured in the picture.
 """
 
-import functools
 from dataclasses import dataclass
 from typing import Self
 
@@ -14,19 +13,16 @@ import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from fusion_model.catalogue import ASSETS
 from fusion_model.detection import Face
 from fusion_model.frame import invert
 from fusion_model.preprocess import SIDE, head_rotation, inputs_matrix
 
-#: Parts of a crop that a face fills, rows and columns of 48: the half with the eyes, the half with the mouth,
-#: the half on the left of the picture and the other one.
-PARTS = (
-    (slice(10, 27), slice(8, 40)),
-    (slice(27, 46), slice(10, 38)),
-    (slice(10, 44), slice(6, 24)),
-    (slice(10, 44), slice(24, 42)),
-)
+#: Rows and columns of a crop that a face fills, of 48.
+FACE = (slice(10, 46), slice(8, 40))
+#: A slope below this share of the crop's contrast a px is no structure.
+PLAIN = 0.06
+#: What OpenCV's 3 by 3 Sobel gives for a slope of one grey level a px.
+SOBEL = 8
 
 
 @dataclass(frozen=True)
@@ -69,7 +65,7 @@ class FaceMeasures:
     sharpness : see `sharpness`; None for a crop of one grey.
     size : side of the face's frame in its picture, px; a picture of FER-2013 is such a frame of 48.
     outside : share of that frame, 0 to 1, that lies beyond the edge of the picture.
-    likeness : see `likeness`; low where a part of the face may be covered.
+    plain : see `plain_share`; high where a part of the face may be covered.
     """
 
     pose: HeadPose | None
@@ -78,7 +74,7 @@ class FaceMeasures:
     sharpness: float | None
     size: float
     outside: float
-    likeness: float
+    plain: float
 
     @classmethod
     def of(cls, face: Face, crop_HW: np.ndarray, width: int, height: int) -> Self:
@@ -98,7 +94,7 @@ class FaceMeasures:
             sharpness(crop_HW),
             SIDE / float(np.hypot(*matrix[:, 0])),
             share_outside(matrix, width, height),
-            likeness(crop_HW),
+            plain_share(crop_HW),
         )
 
 
@@ -140,11 +136,11 @@ def share_outside(matrix: np.ndarray, width: int, height: int) -> float:
     return 1.0 - float(inside_HW.mean())
 
 
-def likeness(crop_HW: np.ndarray) -> float:
-    """How much the crop looks like a face in the half in which it does so least.
+def plain_share(crop_HW: np.ndarray) -> float:
+    """The share of the face, 0 to 1, in which there is next to nothing to see.
 
-    Each half is held against the same half of FER-2013's mean crops, by correlation; the best of the
-    expressions counts. A hand, a mask or sunglasses make a half unlike any; so do unusual light and pose.
+    A mask, a scarf or a pane of dark glass is plainer than any part of a face; a hand or hair is not, and is
+    not told by it.
 
     Parameters
     ----------
@@ -152,24 +148,9 @@ def likeness(crop_HW: np.ndarray) -> float:
 
     Returns
     -------
-    -1 to 1; 0 for a half of one grey.
+    Share of the px of `FACE` whose gradient, in grey levels a px, is below `PLAIN` of the crop's contrast;
+    1 for a crop of one grey.
     """
-    found = []
-    for part, templates_KP in zip(PARTS, _templates(), strict=True):
-        pixels_P = crop_HW[part].astype(np.float64).ravel()
-        pixels_P -= pixels_P.mean()
-        norm = float(np.linalg.norm(pixels_P))
-        found.append(float((templates_KP @ pixels_P).max()) / norm if norm else 0.0)
-    return min(found)
-
-
-@functools.cache
-def _templates() -> tuple[np.ndarray, ...]:
-    """For each part the same part of the mean crops, each (K, P), of mean 0 and length 1."""
-    crops_KHW = np.loadtxt(ASSETS / "mean_crops.csv.gz", delimiter=",").reshape(-1, SIDE, SIDE)
-    parts = []
-    for part in PARTS:
-        pixels_KP = crops_KHW[:, *part].reshape(len(crops_KHW), -1)
-        pixels_KP = pixels_KP - pixels_KP.mean(axis=1, keepdims=True)
-        parts.append(pixels_KP / np.linalg.norm(pixels_KP, axis=1, keepdims=True))
-    return tuple(parts)
+    across_HW, down_HW = (cv2.Sobel(crop_HW, cv2.CV_64F, *axis) / SOBEL for axis in ((1, 0), (0, 1)))
+    slopes_HW = np.hypot(across_HW, down_HW)[FACE]
+    return float((slopes_HW <= PLAIN * crop_HW.std()).mean())

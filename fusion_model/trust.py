@@ -48,7 +48,7 @@ LOWER_IS_WORSE = {
     "small": True,
     "dark": True,
     "blurred": True,
-    "covered": True,
+    "covered": False,
     "turned": False,
     "edge": False,
 }
@@ -133,8 +133,8 @@ class Trust:
     def doubts(self, face: "FaceMeasures | None", *, mesh_found: bool) -> tuple[Doubt, ...]:
         """What lowers trust in the answers for a face, in the order of `KINDS`; no face, no measures.
 
-        A face that is small is not called blurred too: to enlarge it is to blur it. What lies beyond the edge
-        is not called covered.
+        A face that is small is not called blurred too: to enlarge it is to blur it. Nor is one called covered
+        that is small, blurred or at the edge: all of these make parts of it plain.
         """
         found = [] if mesh_found or not self._of("no mesh") else [Doubt("no mesh", math.nan, math.nan)]
         for kind in KINDS:
@@ -144,7 +144,7 @@ class Trust:
                 found.append(Doubt(kind, value, threshold))
         kinds = {item.kind for item in found}
         hidden = {"blurred"} if "small" in kinds else set()
-        hidden |= {"covered"} if "edge" in kinds else set()
+        hidden |= {"covered"} if kinds & {"small", "blurred", "edge"} else set()
         return tuple(item for item in found if item.kind not in hidden)
 
     def effect(self, doubt: Doubt, models: Sequence[str]) -> Effect | None:
@@ -187,7 +187,7 @@ def measured(face: "FaceMeasures", kind: str) -> float | None:
         "small": face.size,
         "dark": face.brightness,
         "blurred": face.sharpness,
-        "covered": face.likeness,
+        "covered": face.plain,
         "edge": face.outside,
     }.get(kind)
 

@@ -36,8 +36,8 @@ class SureFacts(pn.viewable.Viewer):
         super().__init__()
         self._record, self._trust = record, trust if trust is not None else known_trust()
         self.doubts, self._level, self._cases = html(), html(), html()
-        self._choice = column(row(html(HOW_SURE, sizing_mode=None), _level_choice(look)), gap=0)
-        self._layout = column(self._choice, self._level, self._cases, gap=2)
+        self._choice = row(_level_choice(look))
+        self._layout = column(self._choice, self._level, self._cases, gap=4)
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._layout
@@ -61,13 +61,10 @@ class SureFacts(pn.viewable.Viewer):
         self.doubts.visible = bool(warnings)
 
 
-HOW_SURE = "<h3>How sure?</h3>"
-
-
 def _level_choice(look: "LookState") -> Any:
     """A small control, tied to the state both ways."""
     choice = pmui.RadioButtonGroup(
-        label="How often the words are to be right",
+        label="How sure are the words to be?",
         options={percent(level): level for level in LEVELS},
         value=look.level,
         size="small",

@@ -144,7 +144,7 @@ def test_models_that_disagree_are_told_with_their_record(record, make_face):
 
 def test_a_warning_tells_what_was_measured():
     line, more = sure.doubt_reading(Doubt("small", 18.2, 30.0), SMALL)
-    assert line == "Small: the face's frame is 18 pixels wide: −16.0 points on such"
+    assert line == "Small: the face's frame is 18 pixels wide · −16 points on such faces"
     assert more == (
         "On FER-2013 faces shrunk to 17 pixels, Fusion was right on 55 % (95 %: 45 to 64, 100 pictures) "
         "instead of 71 %."
@@ -183,3 +183,16 @@ def test_a_good_face_has_no_warning_and_no_empty_place(record, make_face):
     face = make_face()
     facts.show(face, sure.words_of(face, record, 0.9))
     assert not facts.doubts.visible and facts.doubts.object == ""
+
+
+def test_a_live_face_has_words_and_marks_of_its_own_frame(record, make_face, make_answer):
+    from dashboard.live import LiveState
+
+    live = LiveState()
+    live.begin()
+    small = FaceMeasures(None, 120.0, 40.0, 0.8, 12.0, 0.0, 0.5)
+    face = dataclasses.replace(make_face(), measures=small)
+    live.receive(make_answer(face).prediction, (1,), 0.0, 0.1)
+    seen = live.frame.face(1)
+    assert sure.words_of(seen, record, 0.9).labels[0] == "happy"
+    assert sure.marks_of(sure.doubts_of(seen, Trust((SMALL,)))) == "small"

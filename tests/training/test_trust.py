@@ -9,7 +9,7 @@ from fusion_model.detection import Face
 from fusion_model.face_measures import FaceMeasures
 from fusion_model.frame import FER_FRAME
 from fusion_model.preprocess import face_inputs
-from fusion_model.trust import KINDS, measured, read_trust
+from fusion_model.trust import KINDS, LOWER_IS_WORSE, measured, read_trust
 from training import trust
 from training.degrade import GREY, blurred, covered, cut, darkened, smaller
 
@@ -35,8 +35,7 @@ def test_every_strength_is_worse_than_the_one_before_by_its_own_measure(kind: st
         value = measured(FaceMeasures.of(face, crop_HW, width, height), kind)
         assert value is not None
         values.append(value)
-    if kind != "covered":  # its measure knows the face's half, not how much of it
-        assert sorted(values, reverse=kind != "edge") == values
+    assert sorted(values, reverse=LOWER_IS_WORSE[kind]) == values
 
 
 def test_a_smaller_picture_keeps_its_face_in_place(image_HW: np.ndarray) -> None:
