@@ -250,7 +250,7 @@ def _listed(parts: Sequence[str]) -> str:
 _OPENINGS = {
     "no mesh": lambda _: "No face mesh was found",
     "small": lambda value: f"Small: the face's frame is {value:.0f} pixels wide",
-    "dark": lambda value: f"Dark: {value:.0f} of 255 levels of grey on average",
+    "dark": lambda value: f"Dark: {value:.0f} of 255 levels of grey",
     "blurred": lambda value: f"Blurred: sharpness {value:.2f}",
     "turned": lambda value: f"Turned sideways by {value:.0f}°",
     "covered": lambda value: f"A part of the face may be covered: {percent(value)} of it is plain",

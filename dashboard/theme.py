@@ -194,7 +194,7 @@ svg.face path { fill: none; stroke: var(--mui-palette-text-primary); stroke-widt
 .fact summary { color: inherit; padding: 0; list-style-position: outside; max-width: 60ch; }
 .fact summary::-webkit-details-marker { display: none; }
 .fact summary { list-style: none; }
-.fact summary::after { content: ' ›'; color: var(--mui-palette-primary-main); }
+.fact summary::after { content: '\\00a0›'; color: var(--mui-palette-primary-main); }
 .fact[open] summary::after { content: ''; }
 .fact p { margin: 0.3rem 0 0.4rem; max-width: 66ch; }
 .fact::before { content: ''; position: absolute; left: 0.2rem; top: 0.68rem; width: 0.5rem; height: 0.5rem;
