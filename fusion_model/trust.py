@@ -167,16 +167,21 @@ class Trust:
         steps: dict[float, list[Effect]] = {}
         for effect in self._of(kind):
             if effect.split == "PublicTest":
-                steps.setdefault(effect.measured, []).append(effect)
-        worst_first = sorted(steps, reverse=not LOWER_IS_WORSE[kind])
-        chosen, usual = None, math.nan
-        for value in worst_first:
-            if statistics.fmean(effect.loss for effect in steps[value]) < LOSS:
+                # By strength: models that were measured on other pictures have another median.
+                steps.setdefault(effect.strength, []).append(effect)
+        means = [
+            tuple(
+                statistics.fmean(getattr(effect, name) for effect in step)
+                for name in ("measured", "loss", "usual")
+            )
+            for step in steps.values()
+        ]
+        chosen = None
+        for middle, loss, usual in sorted(means, reverse=not LOWER_IS_WORSE[kind]):  # the worst first
+            if loss < LOSS:
                 break
-            chosen, usual = value, steps[value][0].usual
-        if chosen is None or math.isnan(usual):
-            return chosen
-        return min(chosen, usual) if LOWER_IS_WORSE[kind] else max(chosen, usual)
+            chosen = middle if math.isnan(usual) else _stricter(kind, middle, usual)
+        return chosen
 
 
 def measured(face: "FaceMeasures", kind: str) -> float | None:
@@ -254,6 +259,10 @@ def _cell(value: str | float) -> str:
 
 def _beyond(kind: str, value: float, threshold: float) -> bool:
     return value < threshold if LOWER_IS_WORSE[kind] else value > threshold
+
+
+def _stricter(kind: str, one: float, other: float) -> float:
+    return min(one, other) if LOWER_IS_WORSE[kind] else max(one, other)
 
 
 def _nearest(effects: list[Effect], doubt: Doubt) -> Effect:
