@@ -67,7 +67,7 @@ def _serve(options: argparse.Namespace) -> int:
     except ExpressionLensError as error:
         print(error, file=sys.stderr)
         return 1
-    app.pool.warm()
+    app.warm()
     origins = _origins(options.address, options.port, options.allow_origin)
     server = pn.serve(
         app.routes,

@@ -216,12 +216,26 @@ def album_faces(pictures: Iterable[Picture]) -> list[AlbumFace]:
     ]
 
 
-def counts(faces: Iterable[AlbumFace]) -> dict[str, Counter[str]]:
-    """By model, in the catalogue's order: how many faces look like what to it."""
+def answered_by(faces: Iterable[AlbumFace], models: Iterable[str]) -> list[AlbumFace]:
+    """Those of the faces that all of these models have answered: only there can bars be compared."""
+    asked = set(models)
+    return [item for item in faces if asked <= item.face.models.keys()]
+
+
+def counts(faces: Iterable[AlbumFace], models: Iterable[str] = ()) -> dict[str, Counter[str]]:
+    """By model, in the catalogue's order: how many faces look like what to it.
+
+    Parameters
+    ----------
+    faces : of the album
+    models : whose answers are counted; by default of all that answered
+    """
     found: dict[str, Counter[str]] = {}
+    asked = set(models)
     for item in faces:
         for model, answer in item.face.models.items():
-            found.setdefault(model, Counter())[answer.label] += 1
+            if not asked or model in asked:
+                found.setdefault(model, Counter())[answer.label] += 1
     known = list(_known())
     return dict(
         sorted(found.items(), key=lambda item: known.index(item[0]) if item[0] in known else len(known))

@@ -11,11 +11,12 @@ from PIL import Image, ImageDraw, ImageFont
 from dashboard.album import AlbumFace, Picture, Trouble, leading_model
 from dashboard.theme import expression_colour
 from fusion_model.records import picture_record
+from fusion_model.trust import known_trust
 
 if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need not wait for
     from dashboard.state import Answer
 
-FACE_COLUMNS = ("file", "face", "x", "y", "width", "height", "landmarks_found")
+FACE_COLUMNS = ("file", "face", "x", "y", "width", "height", "landmarks_found", "warnings")
 SMALLEST_TEXT, LARGEST_TEXT = 11, 26  # px
 TAG = "#1D1B24"
 # A cell that begins so is run as a formula by spreadsheets (OWASP, CSV injection).
@@ -60,7 +61,7 @@ def json_lines(pictures: Iterable[Picture], troubles: Iterable[Trouble] = ()) ->
 
 
 def as_csv(faces: Sequence[AlbumFace]) -> str:
-    """One row a face: file, number, box, and each model's label and probabilities.
+    """One row a face: file, number, box, what lowers trust, and each model's label and probabilities.
 
     A file whose name a spreadsheet would run as a formula gets a ' before it.
     """
@@ -79,7 +80,8 @@ def as_csv(faces: Sequence[AlbumFace]) -> str:
     for item in faces:
         name = item.picture.name
         cells: list[object] = [f"'{name}" if name.startswith(_FORMULA) else name, item.index + 1]
-        cells += [*item.face.box, int(item.face.landmarks_found)]
+        doubts = known_trust().doubts(item.face.measures, mesh_found=item.face.landmarks_found)
+        cells += [*item.face.box, int(item.face.landmarks_found), "; ".join(doubt.kind for doubt in doubts)]
         for model, labels in classes.items():
             given = item.face.models.get(model)
             cells.append(given.label if given else "")

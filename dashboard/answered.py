@@ -1,7 +1,10 @@
 """What charts and sentences need of a face with answers, be it of a photo or of the live camera."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:  # at run time it would import MediaPipe, which the page need not wait for
+    from fusion_model.face_measures import FaceMeasures
 
 
 class Answer(Protocol):
@@ -24,6 +27,11 @@ class Answered(Protocol):
     @property
     def landmarks_found(self) -> bool:
         """Whether Face Mesh found landmarks."""
+        ...
+
+    @property
+    def measures(self) -> "FaceMeasures | None":
+        """What was measured of the face in its picture; None where nothing was."""
         ...
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fusion_model.images import DEFAULT_LIMITS
+from fusion_model.trust import KINDS
 
 _SENTENCES = {
     "400": "The request is wrong: no picture, an unknown model, a form that cannot be read.",
@@ -104,7 +105,7 @@ def _answer() -> dict[str, Any]:
     }
     face = {
         "type": "object",
-        "required": ["box", "landmarks_found", "models"],
+        "required": ["box", "landmarks_found", "warnings", "models"],
         "properties": {
             "box": {
                 "type": "array",
@@ -114,6 +115,11 @@ def _answer() -> dict[str, Any]:
                 "maxItems": 4,
             },
             "landmarks_found": {"type": "boolean"},
+            "warnings": {
+                "type": "array",
+                "description": "What lowers trust in the answers",
+                "items": {"type": "string", "enum": list(KINDS)},
+            },
             "models": {"type": "object", "additionalProperties": model},
         },
     }

@@ -1,5 +1,6 @@
 """The application: what all sessions of a server share, and the two documents it serves."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +74,7 @@ class ExpressionLens:
         shelf = Shelf(self.record)
         follow(state)
         tabs = pmui.Tabs(
-            ("Look", LookView(state, self.pool, self.desk, self.example)),
+            ("Look", LookView(state, self.pool, self.desk, self.example, self.record)),
             ("Evaluate", EvaluateView(state, shelf)),
             ("Compare", CompareView(state, shelf)),
             ("Fairness", FairnessView(state, shelf)),
@@ -99,6 +100,11 @@ class ExpressionLens:
         """The document inside a page's camera frame."""
         only_own_files()
         return camera_document(self.desk)
+
+    def warm(self) -> None:
+        """Load in the background what the first picture needs: models, and how sure they are."""
+        self.pool.warm()
+        threading.Thread(target=self.record.warm, name="record", daemon=True).start()
 
     def close(self) -> None:
         """End the workers."""

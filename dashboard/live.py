@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import param
 
 if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need not wait for
+    from fusion_model.face_measures import FaceMeasures
     from fusion_model.predictor import PicturePrediction
 
 LIVE_STAGES = ["off", "running", "frozen"]
@@ -53,12 +54,14 @@ class LiveFace:
     box : x, y, width, height, px of the frame.
     landmarks_found : whether Face Mesh found landmarks.
     models : answers by model name.
+    measures : of this frame alone; None where nothing was measured.
     """
 
     identity: int
     box: tuple[int, int, int, int]
     landmarks_found: bool
     models: dict[str, LiveAnswer]
+    measures: "FaceMeasures | None" = None
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ class LiveState(param.Parameterized):
             raw = {model: dict(answer.probabilities) for model, answer in face.models.items()}
             smooth = self._smooth(identity, raw, asked)
             models = {model: LiveAnswer(smooth[model], raw[model]) for model in raw}
-            faces.append(LiveFace(identity, face.box, face.landmarks_found, models))
+            faces.append(LiveFace(identity, face.box, face.landmarks_found, models, face.measures))
         self._pace.append((now, now - asked))
         while now - self._pace[0][0] > PACE_OVER:
             self._pace.popleft()

@@ -1,11 +1,22 @@
 """The program's own prediction tables: FER-2013 with and without mirror images, and the London set."""
 
 import functools
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 import fusion_model
 from dashboard.row_pictures import RowPictures
-from fusion_model.conformal import sets_of_split
+from fusion_model.catalogue import default_models
+from fusion_model.conformal import (
+    LEVELS,
+    ConformalError,
+    ConformalFigures,
+    calibrated_threshold,
+    conformal_figures,
+    sets_of_split,
+)
 from fusion_model.estimated_groups import (
     ERRORS,
     ESTIMATES,
@@ -21,11 +32,26 @@ TABLE = ASSETS / "fer2013_predictions.csv.gz"
 TABLE_UNMIRRORED = ASSETS / "fer2013_predictions_no_tta.csv.gz"
 TABLE_LONDON = ASSETS / "london_predictions.csv.gz"
 FER2013, LONDON = "fer2013", "london"
+REPORTED = "PrivateTest"
 TITLES = {FER2013: "FER-2013", LONDON: "London set"}
 NO_TABLE = (
     "There is no prediction table yet, so there are no figures to show. Train the models and run "
     "python -m training.evaluate; it writes the table that this page reads."
 )
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What sets of one model hold at one level.
+
+    Attributes
+    ----------
+    threshold : probability, 0 to 1, from which an expression is in a face's set; fitted on PublicTest.
+    figures : how such sets did on PrivateTest.
+    """
+
+    threshold: float
+    figures: ConformalFigures
 
 
 class Record:
@@ -54,6 +80,8 @@ class Record:
         self._paths = {(FER2013, True): table, (FER2013, False): unmirrored, (LONDON, True): london}
         self.rows = functools.cache(self._rows)
         self.sets = functools.lru_cache(maxsize=64)(self._sets)
+        self.reported = functools.cache(self._reported)
+        self.promise = functools.lru_cache(maxsize=64)(self._promise)
         self.estimates = functools.cache(functools.partial(_estimates, estimates, errors))
         self.estimated_table = functools.cache(self._estimated_table)
 
@@ -67,6 +95,13 @@ class Record:
         except TableError as error:
             return str(error)
         return ""
+
+    def warm(self) -> None:
+        """Work out what the first picture's words need: what calibrates takes a second to load."""
+        rows = self.reported()
+        for model in default_models(rows.models) if rows is not None else ():
+            for level in LEVELS:
+                self.promise(model, level)
 
     @property
     def titles(self) -> dict[str, str]:
@@ -97,6 +132,26 @@ class Record:
 
     def _rows(self, data: str, mirrored: bool) -> Rows:
         return Rows.of(read_table(self._paths[data, mirrored]))
+
+    def _reported(self) -> Rows | None:
+        """The rows of FER-2013 that figures are reported on; None without a table that has some."""
+        if not self.has(FER2013, True):
+            return None
+        rows = self.rows(FER2013, True)
+        kept = rows.keep((rows.table.frame["split"] == REPORTED).to_numpy(bool))
+        return kept if len(kept) else None
+
+    def _promise(self, model: str, level: float) -> Promise | None:
+        """What sets of a model promise at a level; None where the table cannot tell."""
+        rows = self.reported()
+        if rows is None:
+            return None
+        try:
+            threshold = calibrated_threshold(rows.table, model, level)
+            sets_NK = np.asarray(self.sets(FER2013, True, REPORTED, model, level))
+        except (ConformalError, TableError):
+            return None
+        return Promise(threshold, conformal_figures(sets_NK, rows.truth_N, rows.labels, level))
 
     def _sets(self, data: str, mirrored: bool, split: str, model: str, level: float) -> object:
         return sets_of_split(self.rows(data, mirrored).table, split, model, level)

@@ -10,6 +10,7 @@ from dashboard.album import AlbumState
 from dashboard.live import LiveState
 from dashboard.seen_state import SeenState
 from fusion_model.catalogue import default_models
+from fusion_model.conformal import LEVELS
 
 if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need not wait for
     from fusion_model.predictor import FacePrediction, PicturePrediction
@@ -56,6 +57,9 @@ class LookState(param.Parameterized):
     camera = param.Selector(default="off", objects=CAMERA_STAGES, doc="See `dashboard.camera`.")
     seen_one = param.Boolean(default=False, doc="Whether this session has had an answer already.")
     models = param.ClassSelector(class_=tuple, default=(), doc="Models to ask; empty: the usual ones.")
+    level = param.Selector(
+        default=0.9, objects=list(LEVELS), doc="How often the words are to hold the labelled expression."
+    )
 
     def __init__(self, **params: object) -> None:
         super().__init__(**params)

@@ -12,7 +12,7 @@ from PIL import Image
 from dashboard.answered import Answered
 from dashboard.charts import OUTLINED_MODELS, percent
 from dashboard.theme import expression_colour
-from dashboard.wording import interval_text, leading_model, looks, model_name, p_text, points
+from dashboard.wording import interval_text, leading_model, model_name, p_text, points
 from fusion_model.evaluation import Interval, ModelFigures, PairedComparison
 from fusion_model.model_pairs import PairedFigures
 
@@ -101,15 +101,6 @@ def agreement_key(parts: Iterable[tuple[str, int, str]], n: int) -> str:
             for part, count, colour in parts
         )
         + "</div>"
-    )
-
-
-def headline(face: Answered) -> str:
-    """``Looks happy`` with the expression's colour beside it."""
-    label = face.models[leading_model(face)].label
-    return (
-        f'<h2 class="headline"><span class="dot" style="background:{expression_colour(label)}"></span>'
-        f"Looks <b>{escape(looks(label))}</b></h2>"
     )
 
 

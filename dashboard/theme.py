@@ -190,6 +190,18 @@ svg.face path { fill: none; stroke: var(--mui-palette-text-primary); stroke-widt
 .legend i { display: inline-block; width: 9rem; height: 0.7rem; border-radius: 3px;
             background-color: #B9B7C2; }
 .caution { max-width: 78ch; }
+.fact { margin: 0; padding: 0.18rem 0 0.18rem 1.35rem; position: relative; font-size: 0.9rem; }
+.fact summary { color: inherit; padding: 0; list-style-position: outside; max-width: 60ch; }
+.fact summary::-webkit-details-marker { display: none; }
+.fact summary { list-style: none; }
+.fact summary::after { content: '\\00a0›'; color: var(--mui-palette-primary-main); }
+.fact[open] summary::after { content: ''; }
+.fact p { margin: 0.3rem 0 0.4rem; max-width: 66ch; }
+.fact::before { content: ''; position: absolute; left: 0.2rem; top: 0.68rem; width: 0.5rem; height: 0.5rem;
+                border-radius: 50%; background: var(--mui-palette-divider); }
+.fact.dispute::before { background: var(--mui-palette-primary-main); }
+.fact.doubt::before { border-radius: 0; background: #C77700; left: 0.05rem; top: 0.6rem; width: 0.75rem;
+                      height: 0.65rem; clip-path: polygon(50% 0, 100% 100%, 0 100%); }
 .empty { border: 1px dashed var(--mui-palette-divider); border-radius: 12px; padding: 3rem 1.5rem;
          text-align: center; color: var(--mui-palette-text-secondary); }
 .empty svg { display: block; margin: 0 auto 1rem; opacity: 0.55; }

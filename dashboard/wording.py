@@ -176,6 +176,19 @@ def count_reading(counted: "dict[str, Counter[str]]") -> str:
     return f'<p class="quiet reading num">{"; ".join(reversed(parts))}.</p>'
 
 
+def others_reading(count: int, asked: "Sequence[str]") -> str:
+    """How many faces are not in the bars, since other models than those chosen now answered for them."""
+    if not count:
+        return ""
+    faces, have = ("One face", "is") if count == 1 else (f"{count:,} faces", "are")
+    names = _listed([model_name(model) for model in asked])
+    return (
+        f'<p class="quiet small num">{faces} {have} not counted: answered before {names} '
+        f"{'was' if len(asked) == 1 else 'were'} chosen. Drop such a picture again to have it answered so."
+        "</p>"
+    )
+
+
 def latency_reading(milliseconds_decode: float, milliseconds: dict[str, float]) -> str:
     """Where the time went, in ms."""
     names = {"find": "finding faces", "prepare": "preparing them"}

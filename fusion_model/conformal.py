@@ -34,6 +34,7 @@ __all__ = [
     "ClassCoverage",
     "ConformalError",
     "ConformalFigures",
+    "calibrated_threshold",
     "compare_scores",
     "conformal_figures",
     "fit_threshold",
@@ -122,6 +123,20 @@ def prediction_sets(probabilities_NK: np.ndarray, threshold: float) -> np.ndarra
     return sets_NK
 
 
+def calibrated_threshold(table: PredictionTable, model: str, level: float) -> float:
+    """The threshold of one model for pictures that are not of PublicTest: fitted on that split alone.
+
+    Raises
+    ------
+    ConformalError
+        Where PublicTest has too few rows for this level.
+    TableError
+        Where the table has no such model, or no PublicTest.
+    """
+    calibration = of_split(table, CALIBRATION_SPLIT)
+    return fit_threshold(calibration.probabilities(model), calibration.truth(), level)
+
+
 def sets_of_split(table: PredictionTable, split: str, model: str, level: float) -> np.ndarray:
     """The sets of all rows of one split, (N, K) bool, calibrated on other rows: those of PublicTest.
 
@@ -135,11 +150,10 @@ def sets_of_split(table: PredictionTable, split: str, model: str, level: float) 
     TableError
         Where the table has no such split or model, or no PublicTest.
     """
-    rows, calibration = of_split(table, split), of_split(table, CALIBRATION_SPLIT)
+    rows = of_split(table, split)
     p_NK, truth_N = rows.probabilities(model), rows.truth()
     if split != CALIBRATION_SPLIT:
-        threshold = fit_threshold(calibration.probabilities(model), calibration.truth(), level)
-        return prediction_sets(p_NK, threshold)
+        return prediction_sets(p_NK, calibrated_threshold(table, model, level))
     order_N = np.random.default_rng(0).permutation(len(rows))
     halves = np.array_split(order_N, 2)
     sets_NK = np.zeros(p_NK.shape, dtype=bool)

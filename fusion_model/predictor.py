@@ -15,6 +15,7 @@ import torch
 from fusion_model.catalogue import ASSETS, DEFAULT_MODELS, unknown_models
 from fusion_model.checkpoint import CheckpointError
 from fusion_model.classifier import Classifier, FaceBatch, load_classifiers
+from fusion_model.face_measures import FaceMeasures
 from fusion_model.faces import Face, FaceFinder
 from fusion_model.inference import ReadyBranches
 from fusion_model.preprocess import FaceInputs, face_inputs
@@ -46,6 +47,7 @@ class FacePrediction:
     landmarks_LD : float32 (478, 3), px of the picture (z on the scale of x), or None.
     crop_HW : uint8 (48, 48), the grey, levelled crop that the models saw.
     models : answers by model name.
+    measures : of the face in its picture; None where nothing was measured.
     """
 
     box: tuple[int, int, int, int]
@@ -53,6 +55,7 @@ class FacePrediction:
     landmarks_LD: np.ndarray | None
     crop_HW: np.ndarray
     models: dict[str, ModelAnswer]
+    measures: FaceMeasures | None = None
 
 
 @dataclass(frozen=True)
@@ -171,7 +174,12 @@ class Predictor:
     def _answer(
         self, rgb_HWC: np.ndarray, faces: list[Face], asked: tuple[str, ...], clock: "_Stopwatch"
     ) -> PicturePrediction:
+        height, width = rgb_HWC.shape[:2]
         inputs = [face_inputs(rgb_HWC, face) for face in faces]
+        measures = [
+            FaceMeasures.of(face, made.crop_HW, width, height)
+            for face, made in zip(faces, inputs, strict=True)
+        ]
         batch = FaceBatch.of(inputs, self._device)
         clock.lap("prepare")
         answers: list[dict[str, ModelAnswer]] = [{} for _ in faces]
@@ -181,8 +189,8 @@ class Predictor:
                 by_label = dict(zip(classifier.card.labels, probabilities_K.tolist(), strict=True))
                 answer[name] = ModelAnswer(max(by_label, key=by_label.__getitem__), by_label)
             clock.lap(name)
-        made = map(_prediction, faces, inputs, answers)
-        return PicturePrediction(rgb_HWC.shape[1], rgb_HWC.shape[0], tuple(made), clock.laps)
+        made = map(_prediction, faces, inputs, answers, measures)
+        return PicturePrediction(width, height, tuple(made), clock.laps)
 
     def close(self) -> None:
         """Free MediaPipe's graphs."""
@@ -208,8 +216,10 @@ class _Stopwatch:
         self._since = now
 
 
-def _prediction(face: Face, inputs: FaceInputs, models: dict[str, ModelAnswer]) -> FacePrediction:
+def _prediction(
+    face: Face, inputs: FaceInputs, models: dict[str, ModelAnswer], measures: FaceMeasures
+) -> FacePrediction:
     left, top, width, height = face.box
     right, bottom = round(left + width), round(top + height)
     box = (round(left), round(top), right - round(left), bottom - round(top))
-    return FacePrediction(box, inputs.mesh_found, face.landmarks_LD, inputs.crop_HW, models)
+    return FacePrediction(box, inputs.mesh_found, face.landmarks_LD, inputs.crop_HW, models, measures)

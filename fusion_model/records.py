@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from fusion_model.trust import known_trust
+
 if TYPE_CHECKING:  # at run time it would import PyTorch, which `--help` need not wait for
     from fusion_model.predictor import FacePrediction, PicturePrediction
 
@@ -35,10 +37,15 @@ def picture_record(
 
 
 def face_record(face: "FacePrediction") -> dict[str, Any]:
-    """One face: ``box`` (x, y, width, height, px), ``landmarks_found``, and each model's answer."""
+    """One face: ``box`` (x, y, width, height, px), ``landmarks_found``, ``warnings``, each model's answer.
+
+    ``warnings`` are the names of what lowers trust in the answers, see `fusion_model.trust.KINDS`.
+    """
+    doubts = known_trust().doubts(face.measures, mesh_found=face.landmarks_found)
     return {
         "box": [int(side) for side in face.box],
         "landmarks_found": bool(face.landmarks_found),
+        "warnings": [doubt.kind for doubt in doubts],
         "models": {
             name: {
                 "label": answer.label,

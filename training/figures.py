@@ -18,7 +18,7 @@ from fusion_model.checkpoint import ASSETS, Card, load_card, load_checkpoint
 from fusion_model.errors import ExpressionLensError
 from fusion_model.evaluation_report import TABLE, make_report
 from fusion_model.prediction_table import read_table
-from training import detector_report, explain_report, landmark_report
+from training import detector_report, explain_report, landmark_report, trust_report
 from training import report as project_report
 from training.findings import Findings
 from training.group_blocks import estimated_gaps, estimated_groups
@@ -243,6 +243,7 @@ BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
     **landmark_report.BLOCKS,
     **explain_report.BLOCKS,
     **detector_report.BLOCKS,
+    **trust_report.BLOCKS,
 }
 #: Blocks that the project report shares with the other texts, by its own names.
 REPORT_BLOCKS = {

@@ -32,6 +32,7 @@ from training import (
     london,
     mesh_drawings,
     surroundings,
+    trust,
 )
 from training.landmark_cache import DEFAULT_CACHE
 from training.train import finish
@@ -97,6 +98,7 @@ def _measure(options: argparse.Namespace, models: list[str]) -> int:
         if options.publish:
             steps.append(landmark_report.main)
     if options.publish:
+        steps.append(lambda: trust.main(read))
         steps.append(lambda: mesh_drawings.main(read))
         steps.append(lambda: census.main(["--data", str(options.data), "--votes", str(options.votes)]))
         steps.append(lambda: figures.main([]))

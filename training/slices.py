@@ -5,9 +5,9 @@ Shape suffixes: N pictures, H height, W width, L landmark (478), D coordinate (x
 They are columns of the prediction table, so that every figure can be asked for any range of them. Nothing
 here is about a person: it is measured in the picture, or counted among its taggers. The columns:
 
-- ``yaw``, ``pitch``, ``roll``: see `HeadPose`; empty without a mesh.
+- ``yaw``, ``pitch``, ``roll``: see `fusion_model.face_measures.HeadPose`; empty without a mesh.
 - ``brightness``, ``contrast``: mean and standard deviation of the picture's grey levels (0 to 255).
-- ``sharpness``: see `sharpness`; empty for a picture of one grey.
+- ``sharpness``: see `fusion_model.face_measures.sharpness`; empty for a picture of one grey.
 - ``eye_distance``: between the centres of the eyes in three dimensions, so that a turned head does not count
   as a small one; px of the 48 px picture. Empty without a mesh.
 - ``ferplus_label``: the expression that more than half of the picture's FER+ votes are for (ten votes, but
@@ -19,16 +19,12 @@ An empty field is NaN in a table that was read.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Self
 
-import cv2
 import numpy as np
 import pandas as pd
-from scipy.spatial.transform import Rotation
 
+from fusion_model.face_measures import HeadPose, sharpness
 from fusion_model.frame import eye_distance
-from fusion_model.preprocess import head_rotation
 from training.votes import EXPRESSION_OF_VOTE, VOTE_COLUMNS
 
 POSE = ("yaw", "pitch", "roll")
@@ -43,35 +39,6 @@ DECIMALS = {
     "eye_distance": 1,
     "ferplus_agreement": 2,
 }
-
-
-@dataclass(frozen=True)
-class HeadPose:
-    """How a head is turned against the mean face, which looks straight out of the picture; degrees.
-
-    The head is thought to be pitched first, then turned, then rolled in the plane of the picture. "Left" and
-    "right" are the picture's.
-
-    Attributes
-    ----------
-    yaw : -90 to 90; above 0 the face looks to the right.
-    pitch : -180 to 180; above 0 it looks up.
-    roll : -180 to 180; above 0 it is tilted clockwise, the eye on the right lower than the other.
-    """
-
-    yaw: float
-    pitch: float
-    roll: float
-
-    @classmethod
-    def of(cls, landmarks_LD: np.ndarray) -> Self | None:
-        """From a mesh (478, 3) in px of a picture; None for one that has shrunk to a point."""
-        rotation = head_rotation(landmarks_LD)
-        if rotation is None:
-            return None
-        # With y down and z away from the viewer, positive turns about x and y are down and to the left.
-        roll, yaw, pitch = Rotation.from_matrix(rotation).as_euler("ZYX", degrees=True)
-        return cls(-float(yaw), -float(pitch), float(roll))
 
 
 def measured_slices(
@@ -106,27 +73,6 @@ def measured_slices(
     frame = pd.DataFrame(columns).round(DECIMALS)
     frame[list(POSE)] += 0.0  # no "-0.0" in the file
     return frame
-
-
-def sharpness(image_HW: np.ndarray) -> float | None:
-    """Variance of a picture's Laplacian over the variance of its grey levels.
-
-    The variance of the Laplacian is a common measure of focus (Pech-Pacheco et al. 2000; LAP4 of Pertuz, Puig
-    & Garcia 2013, "Analysis of focus measure operators for shape-from-focus",
-    https://doi.org/10.1016/j.patcog.2012.11.011). It grows with contrast squared; divided by the grey levels'
-    variance, it says how fine the picture's structure is, whatever the light: near 0 for a blurred picture,
-    about 20 for noise.
-
-    Parameters
-    ----------
-    image_HW : uint8 (H, W), grey
-
-    Returns
-    -------
-    0 or above, no unit; None for a picture of one grey.
-    """
-    variance = float(image_HW.var())
-    return float(cv2.Laplacian(image_HW, cv2.CV_64F).var()) / variance if variance else None
 
 
 def _ferplus(votes_NV: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,8 +8,16 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from dashboard import wording
-from dashboard.album import AT_ONCE, AlbumFace, AlbumState, Picture, album_faces, counts
+from dashboard import sure, wording
+from dashboard.album import (
+    AT_ONCE,
+    AlbumFace,
+    AlbumState,
+    Picture,
+    album_faces,
+    answered_by,
+    counts,
+)
 from dashboard.album_files import as_csv, json_lines
 from dashboard.album_queue import AlbumQueue
 from dashboard.charts import percent
@@ -23,6 +31,8 @@ from dashboard.views.parts import chart, column, folded, html, row
 from dashboard.views.saving import save_button
 from dashboard.views.session import later, soon
 from dashboard.views.thumbs import Thumb, looks_line, thumb_grid, thumb_html
+from fusion_model.catalogue import default_models
+from fusion_model.trust import known_trust
 
 REDRAW_S = 1.0  # at most so often while pictures come in
 CELL = 150  # px, of a thumbnail
@@ -68,6 +78,7 @@ class AlbumPanel(pn.viewable.Viewer):
         self._album.param.watch(self._tell_troubles, "troubles")
         self._album.param.watch(self._asked, "asked")
         state.param.watch(self._draw, "dark")
+        state.look.param.watch(self._draw, "models")
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._layout
@@ -142,6 +153,9 @@ class AlbumPanel(pn.viewable.Viewer):
         if count > 1:
             line += f'<span class="quiet num"> · {count} faces</span>'
             said += f", {count} faces"
+        if marks := _marks(faces[:1]):
+            line += f'<span class="quiet"> · {marks}</span>'
+            said += f", {marks}"
         # The end of a name is what tells it from others of its archive.
         lines = [line, f'<span class="quiet">{escape(picture.name.rpartition("/")[2])}</span>']
         return Thumb(
@@ -169,19 +183,29 @@ class AlbumPanel(pn.viewable.Viewer):
         )
 
     def _bars(self, faces: list[AlbumFace]) -> list[Any]:
-        counted = counts(faces)
-        classes = dict.fromkeys(
-            label for item in faces for answer in item.face.models.values() for label in answer.probabilities
-        )
-        plot = album_chart(counted, list(classes), palette(self._state.dark))
-        head = f"<h3>What the faces look like</h3>{wording.count_reading(counted)}"
-        table = html_table("Faces that look so, by model", *count_rows(counted, list(classes)))
-        listed = html_table("The faces of the album", *face_rows(faces[:MOST_ROWS], list(counted)))
+        """What the chosen models say, of the faces that all of them have answered, and every face's row."""
+        # After another choice of models, pictures that were answered before have the answers of others.
+        asked = self._state.look.models or default_models(wording.models())
+        alike = answered_by(faces, asked)
+        counted = counts(alike, asked)
+        everyone = list(counts(faces))
+        listed = html_table("The faces of the album", *face_rows(faces[:MOST_ROWS], everyone))
         more = f'<p class="quiet small">The first {MOST_ROWS}; the CSV has all.</p>'
-        told = folded("The numbers as a table", table) + folded(
+        told = folded(
             f"All {len(faces):,} faces as a table", listed + (more if len(faces) > MOST_ROWS else "")
         )
-        return [html(head + mark_key(list(counted))), column(chart(plot), max_width=720), html(told)]
+        head = "<h3>What the faces look like</h3>"
+        said = wording.others_reading(len(faces) - len(alike), asked)
+        if not counted:
+            return [html(head + said), html(told)]
+        classes = dict.fromkeys(
+            label for item in alike for model in counted for label in item.face.models[model].probabilities
+        )
+        plot = album_chart(counted, list(classes), palette(self._state.dark))
+        table = html_table("Faces that look so, by model", *count_rows(counted, list(classes)))
+        told = folded("The numbers as a table", table) + told
+        head += wording.count_reading(counted) + said + mark_key(list(counted))
+        return [html(head), column(chart(plot), max_width=720), html(told)]
 
     def _tell_troubles(self, *_: Any) -> None:
         troubles = self._album.troubles
@@ -264,5 +288,10 @@ def face_rows(faces: list[AlbumFace], models: list[str]) -> tuple[list[str], lis
             f"{answer.label} {percent(answer.probabilities[answer.label])}" if answer else "–"
             for answer in answers
         ]
-        rows.append([item.picture.name, str(item.index + 1), *given])
-    return ["file", "face", *(wording.model_name(model) for model in models)], rows
+        rows.append([item.picture.name, str(item.index + 1), *given, _marks([item]) or "–"])
+    return ["file", "face", *(wording.model_name(model) for model in models), "lowers trust"], rows
+
+
+def _marks(faces: list[AlbumFace]) -> str:
+    """What lowers trust in the answers for the first of these faces, in a word each."""
+    return sure.marks_of(sure.doubts_of(faces[0].face, known_trust())) if faces else ""

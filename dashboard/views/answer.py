@@ -12,6 +12,7 @@ import panel_material_ui as pmui
 
 from dashboard import wording
 from dashboard.inference import InferencePool
+from dashboard.record import Record
 from dashboard.state import PageState
 from dashboard.views.face import FacePanel
 from dashboard.views.faces import FaceSheet
@@ -34,15 +35,22 @@ class AnswerPanel(pn.viewable.Viewer):
         Gives the name of the picture at hand.
     forget : callable
         Forgets that picture.
+    record : Record, optional
+        The program's tables, for how sure an answer is.
     """
 
     def __init__(
-        self, state: PageState, pool: InferencePool, name: Callable[[], str], forget: Callable[[], None]
+        self,
+        state: PageState,
+        pool: InferencePool,
+        name: Callable[[], str],
+        forget: Callable[[], None],
+        record: Record | None = None,
     ) -> None:
         super().__init__()
         self._look, self._name = state.look, name
         self._foot, self._savers = html(), PictureSavers()
-        self._face, self._seen = column(FacePanel(state)), column(SeenPanel(state, pool))
+        self._face, self._seen = column(FacePanel(state, record)), column(SeenPanel(state, pool))
         self._no_face = notice("info", wording.NO_FACE, visible=False)
         forget_button = pmui.Button(
             label="Forget this picture",

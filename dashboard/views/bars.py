@@ -22,6 +22,7 @@ class Blank:
 
     models: Mapping[str, Answer]
     landmarks_found: bool = True
+    measures: None = None
 
 
 @dataclass(frozen=True)

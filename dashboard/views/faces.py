@@ -7,7 +7,7 @@ from typing import Any
 import panel as pn
 from PIL import Image
 
-from dashboard import wording
+from dashboard import sure, wording
 from dashboard.album import AlbumFace, Picture, album_faces
 from dashboard.charts import percent
 from dashboard.inference import jpeg_bytes
@@ -16,6 +16,7 @@ from dashboard.tables import html_table
 from dashboard.theme import expression_colour
 from dashboard.views.parts import column, folded, html
 from dashboard.views.thumbs import Thumb, thumb_grid, thumb_html
+from fusion_model.trust import known_trust
 
 FEWEST = 3  # faces; with two, the arrows beside the face are enough
 CELL, SIDE = 88, 112  # px: of a cell on the page, and of its picture
@@ -98,9 +99,9 @@ def _table(faces: list[AlbumFace]) -> str:
                 f"{answer.label} {percent(answer.probabilities[answer.label])}"
                 for answer in item.face.models.values()
             ),
-            "found" if item.face.landmarks_found else "not found",
+            sure.marks_of(sure.doubts_of(item.face, known_trust())) or "–",
         ]
         for item in faces
     ]
-    head = ["face", *(wording.model_name(model) for model in models), "face mesh"]
+    head = ["face", *(wording.model_name(model) for model in models), "lowers trust"]
     return folded("All faces as a table", html_table("All faces of the picture", head, rows))

@@ -10,7 +10,7 @@ import panel_material_ui as pmui
 from bokeh.models import ColumnDataSource
 from bokeh.plotting import figure
 
-from dashboard import tables, wording
+from dashboard import sure, tables, wording
 from dashboard.camera import CameraLink
 from dashboard.charts_live import (
     TIMELINE_ROWS,
@@ -24,10 +24,12 @@ from dashboard.inference import InferencePool, LiveReply
 from dashboard.live import HALF_LIVES, MINUTE, LiveFace, LiveFrame
 from dashboard.live_loop import LiveLoop
 from dashboard.marks import mark_key
+from dashboard.record import Record
 from dashboard.state import PageState
 from dashboard.theme import palette
 from dashboard.views.parts import chart, column, folded, html, row
 from dashboard.views.session import in_document, later
+from fusion_model.trust import known_trust
 
 if TYPE_CHECKING:
     from fusion_model.predictor import PicturePrediction
@@ -46,11 +48,13 @@ class LivePanel(pn.viewable.Viewer):
         Of this session.
     pool : InferencePool
         Of the server.
+    record : Record, optional
+        The program's tables; without them the words are the leading model's answer.
     """
 
-    def __init__(self, state: PageState, pool: InferencePool) -> None:
+    def __init__(self, state: PageState, pool: InferencePool, record: Record | None = None) -> None:
         super().__init__()
-        self._state, self._live, self._pool = state, state.live, pool
+        self._state, self._live, self._pool, self._record = state, state.live, pool, record
         self._link: CameraLink | None = None
         self._loop: LiveLoop | None = None
         self.still: bytes | None = None  # the frame that is shown, as JPEG
@@ -238,7 +242,10 @@ class LivePanel(pn.viewable.Viewer):
         if face is None:
             self._words.object = f'<p role="status">{wording.NO_LIVE_FACE}</p>'
         else:
-            words = f'<div role="status">{tables.headline(face)}</div><p>{wording.face_reading(face)}</p>'
+            found = sure.words_of(face, self._record, self._state.look.level)
+            words = f'<div role="status">{sure.headline(found)}</div><p>{wording.face_reading(face)}</p>'
+            if marks := sure.marks_of(sure.doubts_of(face, known_trust())):
+                words += f'<p class="fact doubt small">Lowers trust: {marks}</p>'
             if self._live.stage == "frozen":
                 words += folded("The numbers as a table", tables.probability_table(face))
             self._words.object = words

@@ -10,6 +10,7 @@ from dashboard import examples, wording
 from dashboard.asking import Asking
 from dashboard.camera import CameraDesk
 from dashboard.inference import InferencePool
+from dashboard.record import Record
 from dashboard.state import MOST_MODELS, PageState
 from dashboard.views.album import AlbumPanel
 from dashboard.views.answer import AnswerPanel
@@ -52,13 +53,23 @@ class LookView(pn.viewable.Viewer):
         Of the server.
     example : Path
         A picture for those who have none.
+    record : Record, optional
+        The program's tables, which tell how sure an answer is.
     """
 
-    def __init__(self, state: PageState, pool: InferencePool, desk: CameraDesk, example: Path) -> None:
+    def __init__(
+        self,
+        state: PageState,
+        pool: InferencePool,
+        desk: CameraDesk,
+        example: Path,
+        record: Record | None = None,
+    ) -> None:
         super().__init__()
         self._state, self._look, self._pool, self._example = state, state.look, pool, example
         self._asking = Asking(state, pool, later, in_document)
-        self._camera = CameraPanel(state, desk, LivePanel(state, pool), self.answer)
+        self._record = record
+        self._camera = CameraPanel(state, desk, LivePanel(state, pool, record), self.answer)
         self._drop = DropZone(self._asking.receive, state.album.fail)
         self._album = AlbumPanel(state, self._asking.queue, self._asking.open, self._forget_everything)
         self._empty, self._failed = html(), notice("error", "", visible=False)
@@ -196,7 +207,7 @@ class LookView(pn.viewable.Viewer):
         """Make what a picture needs, if it is not there."""
         if self._answer is None:
             self._answer = AnswerPanel(
-                self._state, self._pool, lambda: self._asking.name, self._forget_picture
+                self._state, self._pool, lambda: self._asking.name, self._forget_picture, self._record
             )
             self._result[:] = [self._empty, self._busy, self._failed, self._answer]
 

@@ -5,6 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from dashboard.app import EXAMPLE
+from dashboard.examples import seven_ways
+
 PATIENCE_MS = 60_000  # the first answer waits for the models to load
 PHOTO = ".bk-Figure:visible"
 # Pictures that the browser still holds: in a chart's data, or as an image of the page.
@@ -147,3 +150,19 @@ def test_file_names_stay_out_of_the_log(page, pictures, server):
     upload(page, pictures("text.jpg"))
     expect(page.get_by_text("This file is not a picture").first).to_be_visible()
     assert not any("text.jpg" in line for line in server.lines)
+
+
+def test_words_follow_the_level_and_a_dark_picture_is_warned_of(page, tmp_path):
+    dark = tmp_path / "dark.jpg"
+    dark.write_bytes(dict(seven_ways(EXAMPLE.read_bytes()))["portrait, dark.jpg"])
+    upload(page, dark)
+    looks(page, "happy")
+    level = re.compile(r"labelled expression 9 times in 10\. Measured: [\d.]+ %")
+    expect(page.get_by_text(level)).to_be_visible()
+    page.get_by_role("button", name="80 %").click()
+    expect(page.get_by_text("labelled expression 8 times in 10")).to_be_visible()
+    warning = page.get_by_text(re.compile(r"Dark: \d+ of 255 levels of grey · −\d+ points"))
+    cost = page.get_by_text(re.compile(r"On FER-2013 faces darkened to \d+ .* instead of \d+ %"))
+    expect(cost).to_be_hidden()
+    warning.click()
+    expect(cost).to_be_visible()

@@ -3,7 +3,7 @@
 import pytest
 
 from dashboard import album as module
-from dashboard.album import AlbumState, Picture, album_faces, counts, shown_name
+from dashboard.album import AlbumState, Picture, album_faces, answered_by, counts, shown_name
 
 
 @pytest.fixture
@@ -111,3 +111,18 @@ def test_troubles_are_bounded(album):
 
 def test_a_picture_knows_its_faces(make_answer, make_face):
     assert len(Picture(1, "a", make_answer(make_face(), make_face())).faces) == 2
+
+
+def test_faces_that_other_models_answered_are_not_counted_with_these(make_answer, make_face):
+    import dataclasses
+
+    other = make_face()
+    other = dataclasses.replace(other, models={"mobilenet_v2": other.models["cnn"]})
+    album = AlbumState()
+    album.add("a.jpg", make_answer(make_face()))
+    album.add("b.jpg", make_answer(other))
+    faces = album_faces(album.pictures)
+    assert [item.picture.name for item in answered_by(faces, ("cnn", "fusion"))] == ["a.jpg"]
+    assert answered_by(faces, ()) == faces
+    assert counts(faces, ("cnn",)) == {"cnn": {"happy": 1}}
+    assert counts(faces).keys() == {"cnn", "fusion", "mobilenet_v2"}

@@ -39,6 +39,7 @@ def test_csv_has_a_row_a_face_with_all_probabilities(album):
         ("a.jpg", "1", "1"),
         ("a.jpg", "2", "0"),
     ]
+    assert [row["warnings"] for row in rows] == ["", "no mesh"]
     assert rows[1]["cnn"] == "sad" and rows[1]["fusion"] == "happy"
     for model in ("cnn", "fusion"):
         assert sum(float(rows[0][f"{model}_{label}"]) for label in EXPRESSIONS) == pytest.approx(1, abs=1e-5)
@@ -65,7 +66,7 @@ def test_the_picture_is_saved_with_boxes_where_the_faces_are_and_nothing_else(ma
 
 
 def test_an_empty_album_saves_a_head_alone():
-    assert as_csv([]) == "file,face,x,y,width,height,landmarks_found\n" and json_lines([]) == ""
+    assert as_csv([]) == "file,face,x,y,width,height,landmarks_found,warnings\n" and json_lines([]) == ""
 
 
 def test_buttons_of_a_picture_are_kept_until_one_was_used(make_answer, make_face):

@@ -166,3 +166,31 @@ def test_the_examples_fill_the_album(fake_predictor, wait_until):
         wait_until(lambda: len(state.album.pictures) == 8)
     finally:
         pool.close()
+
+
+def test_after_another_choice_of_models_the_bars_count_only_what_these_have_answered(
+    shown, real_answer, make_face
+):
+    import dataclasses
+
+    other = make_face(cnn="sad")
+    other = dataclasses.replace(other, models={"mobilenet_v2": other.models["cnn"]})
+    shown.state.look.models = ("cnn", "fusion")
+    shown.album.add("a.jpg", real_answer(make_face()))
+    shown.album.add("b.jpg", real_answer(other))
+    words = texts(shown.view)
+    assert "Fusion: most look happy (1 of 1); CNN: most look happy (1 of 1)" in words
+    assert "One face is not counted" in words and "CNN and Fusion" in words
+    shown.state.look.models = ("mobilenet_v2",)
+    words = texts(shown.view)
+    assert "MobileNetV2: most look sad (1 of 1)." in words and "before MobileNetV2 was chosen" in words
+    shown.state.look.models = ("mobilenet_v2", "fusion")
+    assert "2 faces are not counted" in texts(shown.view) and "most look" not in texts(shown.view)
+
+
+def test_what_lowers_trust_is_marked(shown, real_answer, make_face):
+    shown.album.add("a.jpg", real_answer(make_face(mesh=False)))
+    shown.album.add("b.jpg", real_answer(make_face()))
+    words = texts(shown.view)
+    assert words.count("no mesh") == 2  # under its thumbnail and in its row
+    button(shown.view, "Open a.jpg: happy, 90 %, no mesh")

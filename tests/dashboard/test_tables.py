@@ -43,10 +43,6 @@ def test_the_crop_is_a_picture_in_the_page(make_face):
     assert 'src="data:image/png;base64,' in made and "without landmarks" in made and "48 × 48" in made
 
 
-def test_the_headline_says_looks(make_face):
-    assert "Looks <b>disgusted</b>" in tables.headline(make_face(fusion="disgust"))
-
-
 def test_tables_carry_the_figures(asked):
     first = asked.figures("cnn")
     rows = tables.class_rows(first)[1]

@@ -78,7 +78,12 @@ def test_json_has_the_promised_shape(tmp_path: Path, capsys: pytest.CaptureFixtu
         "width": 40,
         "height": 24,
         "faces": [
-            {"box": [0, 2, 30, 20], "landmarks_found": True, "models": {"cnn": answer, "fusion": answer}},
+            {
+                "box": [0, 2, 30, 20],
+                "landmarks_found": True,
+                "warnings": [],
+                "models": {"cnn": answer, "fusion": answer},
+            },
         ],
         "error": None,
     }

@@ -13,7 +13,7 @@ from fusion_model.backbones import ARCHITECTURES
 from fusion_model.catalogue import available_models
 from fusion_model.checkpoint import load_card
 from fusion_model.prediction_table import read_table
-from training import census, evaluate, figures, london, mesh_drawings, reproduce, surroundings
+from training import census, evaluate, figures, london, mesh_drawings, reproduce, surroundings, trust
 from training.landmark_study import ANSWERS, ARMS
 from training.publish import TITLES
 from training.recipe import Recipe
@@ -82,7 +82,7 @@ def test_backbones_are_made_and_all_models_published_together(
     for module in (evaluate, reproduce):
         monkeypatch.setattr(module, "ASSETS", assets)
     measured: dict[str, list[str]] = {}
-    for module in (surroundings, mesh_drawings, census, figures):
+    for module in (surroundings, trust, mesh_drawings, census, figures):
         name = module.__name__.rpartition(".")[2]
         monkeypatch.setattr(
             module, "main", lambda arguments, name=name: measured.update({name: arguments}) or 0
@@ -91,7 +91,7 @@ def test_backbones_are_made_and_all_models_published_together(
     arguments = [*map(str, paths), "--without-study", "--publish"]
     assert reproduce.main(arguments) == 0
     assert read_table(assets / reproduce.TABLE).models == ("cnn", "fusion")
-    assert list(measured) == ["surroundings", "mesh_drawings", "census", "figures"]
+    assert list(measured) == ["surroundings", "trust", "mesh_drawings", "census", "figures"]
 
     trained = capsys.readouterr().out
     assert "cnn, seed 0" in trained

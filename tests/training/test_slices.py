@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from fusion_model.face_measures import HeadPose, sharpness
 from fusion_model.faces import Face
 from fusion_model.frame import eyes_of
 from fusion_model.labels import EXPRESSIONS
 from fusion_model.mirror import MIRROR_L
 from fusion_model.prediction_table import read_table, table_from_frame, write_table
 from fusion_model.preprocess import MEAN_FACE_LD
-from training.slices import DECIMALS, POSE, HeadPose, measured_slices, sharpness
+from training.slices import DECIMALS, POSE, measured_slices
 from training.votes import VOTE_COLUMNS
 
 from .conftest import WITHOUT_FACE, TinyFer
