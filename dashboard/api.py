@@ -19,7 +19,8 @@ from tornado import httputil
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from dashboard.api_description import description
-from dashboard.inference import BusyError, InferencePool, outcome
+from dashboard.inference import InferencePool, outcome
+from dashboard.worker_process import TryAgainError
 from fusion_model.catalogue import available_models, unknown_models
 from fusion_model.errors import ExpressionLensError
 from fusion_model.images import (
@@ -45,7 +46,11 @@ STATUS = (
     (TooManyPixelsError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (UnsupportedFormatError, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     (ImageError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (TryAgainError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (ExpressionLensError, HTTPStatus.BAD_REQUEST),
+    (BaseException, HTTPStatus.INTERNAL_SERVER_ERROR),
 )
+RETRY_S = "3"
 
 Route = tuple[str, type[RequestHandler], dict[str, Any]]
 
@@ -90,7 +95,9 @@ class JsonHandler(RequestHandler):
         self.clear_header("Server")
 
     def refuse(self, status: int, sentence: str) -> None:
-        """An error as JSON."""
+        """An error as JSON, with the time to wait where waiting helps."""
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            self.set_header("Retry-After", RETRY_S)
         self.set_status(status)
         self.finish(json.dumps({"error": sentence}))
 
@@ -123,7 +130,6 @@ class ReadyHandler(JsonHandler):
         if self._pool.ready:
             self.finish(json.dumps({"status": "ready"}))
         else:
-            self.set_header("Retry-After", "5")
             self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, "The models are being loaded.")
 
 
@@ -168,11 +174,9 @@ class PredictHandler(JsonHandler):
             return
         try:
             data = self._picture()
-            future = self._pool.submit(data, models)
-        except BusyError as error:
-            self.set_header("Retry-After", "3")
-            self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
-            return
+            # One sender takes turns with the others, and with the pages' visitors.
+            pool = self._pool.on_behalf_of(("http", self.request.remote_ip))
+            future = pool.submit(data, models)
         except ExpressionLensError as error:
             self.refuse(_status(error), str(error))
             return
@@ -188,8 +192,7 @@ class PredictHandler(JsonHandler):
             del record["file"]  # a body has no name
             self.finish(json.dumps(record))
         else:
-            status = _status(error) if isinstance(error, ExpressionLensError) else 500
-            self.refuse(status, str(outcome(future)))
+            self.refuse(_status(error), str(outcome(future)))
 
     def _picture(self) -> bytes:
         """The bytes of the picture: the body, or the form's file."""
@@ -210,5 +213,5 @@ class PredictHandler(JsonHandler):
         return bytes(sent[0].body)
 
 
-def _status(error: Exception) -> int:
-    return next((status for kind, status in STATUS if isinstance(error, kind)), HTTPStatus.BAD_REQUEST)
+def _status(error: BaseException) -> int:
+    return next(status for kind, status in STATUS if isinstance(error, kind))

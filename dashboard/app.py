@@ -9,7 +9,7 @@ import panel_material_ui as pmui
 
 from dashboard.camera import CameraDesk
 from dashboard.figure_state import LensState
-from dashboard.inference import InferencePool, PredictorFactory, default_predictor
+from dashboard.inference import InferencePool
 from dashboard.record import ASSETS, TABLE, TABLE_LONDON, TABLE_UNMIRRORED, Record
 from dashboard.row_pictures import RowPictures
 from dashboard.shelf import Shelf
@@ -25,6 +25,7 @@ from dashboard.views.look import LookView
 from dashboard.views.parts import PAGE_WIDTH, html
 from dashboard.views.session import only_own_files
 from dashboard.wording import models
+from dashboard.worker import PredictorFactory, default_predictor
 
 TITLE = "Expression Lens"
 EXAMPLE = ASSETS / "example_astronaut.jpg"
@@ -71,9 +72,10 @@ class ExpressionLens:
         state = LensState(dark=pn.config.theme == "dark")
         state.look.offer(models())
         shelf = Shelf(self.record)
+        pool = self.pool.on_behalf_of(object())  # visitors take turns
         follow(state)
         tabs = pmui.Tabs(
-            ("Look", LookView(state, self.pool, self.desk, self.example)),
+            ("Look", LookView(state, pool, self.desk, self.example)),
             ("Evaluate", EvaluateView(state, shelf)),
             ("Compare", CompareView(state, shelf)),
             ("Fairness", FairnessView(state, shelf)),
@@ -113,13 +115,15 @@ def create_app(
     london: Path = TABLE_LONDON,
     example: Path = EXAMPLE,
     fer2013: Path | None = None,
+    workers: int | None = None,
+    apart: bool = False,
 ) -> ExpressionLens:
     """The application, with its parts exchangeable for tests.
 
     Parameters
     ----------
     predictor_factory : callable
-        Makes a predictor; called once in each worker thread.
+        Makes a predictor; called once in each worker.
     table, unmirrored : Path
         Prediction tables with and without mirror images.
     london : Path
@@ -128,6 +132,10 @@ def create_app(
         The example picture.
     fer2013 : Path, optional
         The user's own copy of FER-2013, whose pictures are then shown beside their rows.
+    workers : int, optional
+        How many; by default as many as the cores are good for.
+    apart : bool
+        Whether each worker gets a process of its own.
 
     Raises
     ------
@@ -135,7 +143,8 @@ def create_app(
         For a copy that cannot be read, or is not FER-2013.
     """
     record = Record(table, unmirrored, london, RowPictures(copy=fer2013))
-    return ExpressionLens(InferencePool(predictor_factory), CameraDesk(), record, example)
+    pool = InferencePool(predictor_factory, workers=workers, apart=apart)
+    return ExpressionLens(pool, CameraDesk(), record, example)
 
 
 def _tie(state: LensState, tabs: pmui.Tabs, page: pmui.Page) -> None:

@@ -212,7 +212,12 @@ class LookView(pn.viewable.Viewer):
         return [html(BUSY.format(models=models)), pmui.LinearProgress(sizing_mode="stretch_width", margin=0)]
 
     def _failed(self) -> list[Any]:
-        return [_notice("error", self._look.message)]
+        if not self._look.again:
+            return [_notice("error", self._look.message)]
+        again = pmui.Button(
+            label="Try again", icon="refresh", margin=0, on_click=lambda _: self._asking.ask_again()
+        )
+        return [_notice("warning", self._look.message), row(again, self._forget_button())]
 
     def _ready(self) -> list[Any]:
         answer = self._look.answer
@@ -220,17 +225,7 @@ class LookView(pn.viewable.Viewer):
         latency = wording.latency_reading(answer.milliseconds_decode, answer.prediction.milliseconds)
         found = wording.found_reading(answer.prediction)
         foot = html(f'<p role="status">{found}</p><p class="quiet small num">{latency}</p>')
-        forget = row(
-            pmui.Button(
-                label="Forget this picture",
-                icon="delete_outline",
-                variant="outlined",
-                size="small",
-                margin=0,
-                on_click=self._forget_picture,
-            ),
-            *picture_buttons(self._asking.name, answer),
-        )
+        forget = row(self._forget_button(), *picture_buttons(self._asking.name, answer))
         photo = column(self._photo, foot, forget, self._sheet, gap=12)
         side = self._face if self._look.faces else _notice("info", wording.NO_FACE)
         return [
@@ -244,6 +239,16 @@ class LookView(pn.viewable.Viewer):
             ),
             *([self._seen] if self._look.faces else []),
         ]
+
+    def _forget_button(self) -> pmui.Button:
+        return pmui.Button(
+            label="Forget this picture",
+            icon="delete_outline",
+            variant="outlined",
+            size="small",
+            margin=0,
+            on_click=self._forget_picture,
+        )
 
 
 def _notice(severity: str, sentence: str) -> pmui.Alert:

@@ -146,6 +146,18 @@ def test_a_full_queue_is_503_with_a_time_to_try_again(fake_predictor, make_pictu
     pool.close()
 
 
+def test_one_sender_leaves_room_for_others(fake_predictor, make_picture):
+    gate = threading.Event()
+    pool = InferencePool(lambda: fake_predictor(gate=gate), workers=1, waiting=12)
+    with serving(pool) as port:
+        held = [pool.on_behalf_of(("http", "127.0.0.1")).submit(make_picture()) for _ in range(3)]
+        assert call(port, PREDICT, make_picture())[0] == 503
+        held.append(pool.on_behalf_of("a page").submit(make_picture()))
+        gate.set()
+        assert all(future.result(20) for future in held)
+    pool.close()
+
+
 def test_a_fault_in_the_program_is_500_without_its_words(make_picture, caplog):
     class Broken:
         def predict(self, rgb):
