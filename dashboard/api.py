@@ -20,6 +20,7 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from dashboard.api_description import description
 from dashboard.inference import InferencePool, outcome
+from dashboard.login import REALM, Login
 from dashboard.worker_process import TryAgainError
 from fusion_model.catalogue import available_models, unknown_models
 from fusion_model.errors import ExpressionLensError
@@ -55,7 +56,7 @@ RETRY_S = "3"
 Route = tuple[str, type[RequestHandler], dict[str, Any]]
 
 
-def api_routes(pool: InferencePool, hosts: Sequence[str]) -> list[Route]:
+def api_routes(pool: InferencePool, hosts: Sequence[str], login: Login | None = None) -> list[Route]:
     """What the server answers beside its pages.
 
     Parameters
@@ -65,8 +66,10 @@ def api_routes(pool: InferencePool, hosts: Sequence[str]) -> list[Route]:
     hosts : sequence of str
         Names (``host:port``) under which it may be called; another ``Host`` is refused, so that a page of
         another site cannot reach a server on its visitor's computer under a name of its own.
+    login : Login, optional
+        Who may ask for pictures to be answered; whether the server is well, anyone may ask.
     """
-    shared = {"pool": pool, "hosts": frozenset(hosts)}
+    shared = {"pool": pool, "hosts": frozenset(hosts), "login": login}
     return [
         (PREDICT, PredictHandler, shared),
         (OPENAPI, DescriptionHandler, shared),
@@ -78,9 +81,9 @@ def api_routes(pool: InferencePool, hosts: Sequence[str]) -> list[Route]:
 class JsonHandler(RequestHandler):
     """JSON in all cases, errors included."""
 
-    def initialize(self, pool: InferencePool, hosts: frozenset[str]) -> None:
+    def initialize(self, pool: InferencePool, hosts: frozenset[str], login: Login | None = None) -> None:
         """Take what all requests share."""
-        self._pool, self._hosts = pool, hosts
+        self._pool, self._hosts, self._login = pool, hosts, login
 
     def prepare(self) -> None:
         """Refuse hosts that are not ours."""
@@ -166,6 +169,11 @@ class PredictHandler(JsonHandler):
         """200, or why not."""
         asked = self.get_query_argument("models", "").replace(",", " ").split()
         models = tuple(dict.fromkeys(asked))
+        if self._login is not None and await self._login.admitted(self) is None:
+            self._parts.clear()
+            self.set_header("WWW-Authenticate", REALM)
+            self.refuse(HTTPStatus.UNAUTHORIZED, "This server asks for a name and a password.")
+            return
         trouble = unknown_models(models) if models else ""
         if len(models) > MOST_MODELS:
             trouble = f"Ask at most {MOST_MODELS} models at once."

@@ -115,8 +115,7 @@ def create_app(
     london: Path = TABLE_LONDON,
     example: Path = EXAMPLE,
     fer2013: Path | None = None,
-    workers: int | None = None,
-    apart: bool = False,
+    pool: InferencePool | None = None,
 ) -> ExpressionLens:
     """The application, with its parts exchangeable for tests.
 
@@ -132,10 +131,8 @@ def create_app(
         The example picture.
     fer2013 : Path, optional
         The user's own copy of FER-2013, whose pictures are then shown beside their rows.
-    workers : int, optional
-        How many; by default as many as the cores are good for.
-    apart : bool
-        Whether each worker gets a process of its own.
+    pool : InferencePool, optional
+        Instead of one with such predictors.
 
     Raises
     ------
@@ -143,8 +140,7 @@ def create_app(
         For a copy that cannot be read, or is not FER-2013.
     """
     record = Record(table, unmirrored, london, RowPictures(copy=fer2013))
-    pool = InferencePool(predictor_factory, workers=workers, apart=apart)
-    return ExpressionLens(pool, CameraDesk(), record, example)
+    return ExpressionLens(pool or InferencePool(predictor_factory), CameraDesk(), record, example)
 
 
 def _tie(state: LensState, tabs: pmui.Tabs, page: pmui.Page) -> None:

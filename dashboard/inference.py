@@ -151,6 +151,8 @@ class InferencePool:
     def close(self) -> None:
         """Drop what waits, end the workers."""
         self._queue.cancel()
+        for worker in self._workers:
+            worker.stop()
         self._executor.shutdown(wait=True, cancel_futures=True)
         while self._workers:
             self._workers.pop().close()

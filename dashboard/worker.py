@@ -151,6 +151,9 @@ class Worker:
         prediction, tracks = predictor.follow(decode_image(data), tracks or Tracks(), now, models or None)
         return LiveReply(prediction, tuple(track.identity for track in tracks.current), tracks)
 
+    def stop(self) -> None:
+        """Nothing can be stopped in a thread: what is under way is waited for."""
+
     def close(self) -> None:
         """Give back what the predictor holds."""
         if self._predictor is not None:

@@ -76,6 +76,7 @@ class ProcessWorker:
         self._patience = patience
         self._process: Any = None
         self._pipe: Connection | None = None
+        self._stopped = False
         self.ready = False
 
     @property
@@ -99,6 +100,14 @@ class ProcessWorker:
     def follow(self, data: bytes, tracks: "Tracks | None", now: float, models: tuple[str, ...]) -> LiveReply:
         """As `Worker.follow`, likewise."""
         return self._asked("follow", data, tracks, now, models)
+
+    def stop(self) -> None:
+        """End the child, whatever it does; may be called from any thread. It is not started again."""
+        self._stopped = True
+        process = self._process
+        if process is not None:
+            with contextlib.suppress(ValueError):  # closed in the meantime
+                process.kill()
 
     def close(self) -> None:
         """End the child."""
@@ -135,6 +144,8 @@ class ProcessWorker:
     def _sent(self, request: tuple[str, tuple[object, ...]]) -> Connection:
         """The request, sent. A child that ended since the last one never saw it: it goes to a new one."""
         for _ in range(2):
+            if self._stopped:
+                break
             if self._pipe is None:
                 self._start()
             assert self._pipe is not None

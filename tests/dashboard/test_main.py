@@ -2,7 +2,8 @@ import socket
 
 import pytest
 
-from dashboard.__main__ import _origins, main
+from dashboard.__main__ import main
+from dashboard.server import allowed_origins
 
 
 def test_a_taken_port_is_one_sentence(capsys):
@@ -22,8 +23,8 @@ def test_a_wrong_command_line_exits_2():
 
 
 def test_pages_of_this_computer_and_of_the_address_may_connect():
-    assert _origins("127.0.0.1", 5006, []) == ["localhost:5006", "127.0.0.1:5006"]
-    assert _origins("192.168.1.7", 80, ["lens.example.org"]) == [
+    assert allowed_origins("127.0.0.1", 5006, []) == ["localhost:5006", "127.0.0.1:5006"]
+    assert allowed_origins("192.168.1.7", 80, ["lens.example.org"]) == [
         "localhost:80",
         "127.0.0.1:80",
         "192.168.1.7:80",
