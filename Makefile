@@ -54,6 +54,14 @@ evaluate: $(ready) ## print the figures of the models, from the committed predic
 bench: $(ready_dev) ## measure the page in a browser: opening, a photo, live (docs/results/page.json)
 	@browser="$$($(setup) browser)" && CHROMIUM="$$browser" $(bin)/python tests/benchmarks/page.py $(ARGS)
 
+.PHONY: bench-load
+bench-load: $(ready_dev) ## measure the server under 1, 10 and 50 visitors (docs/results/load.json)
+	@$(bin)/python tests/benchmarks/load.py $(ARGS)
+
+.PHONY: soak
+soak: $(ready_dev) ## 2,000 pictures on one server: is its memory flat? (docs/results/load.json)
+	@$(bin)/python tests/benchmarks/load.py --sizes --soak 2000 $(ARGS)
+
 .PHONY: clean
 clean: ## remove caches of the tools; .venv and runs/ stay
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

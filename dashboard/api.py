@@ -190,7 +190,9 @@ class PredictHandler(JsonHandler):
             return
         finally:
             self._parts.clear()
-        await asyncio.wait([asyncio.wrap_future(future)])
+        waited = asyncio.wrap_future(future)
+        await asyncio.wait([waited])
+        waited.exception()  # seen: else asyncio writes it to the log
         self._answer(future)
 
     def _answer(self, future: Any) -> None:

@@ -94,7 +94,7 @@ def _run(app: ExpressionLens, options: argparse.Namespace, login: Login | None) 
 
 
 def without_contents(record: logging.LogRecord) -> bool:
-    """Let a line of Bokeh's log through without the message of a page that it quotes: it may hold a picture."""
+    """Let a line of Bokeh's log through without the page's message that it quotes: it may hold a picture."""
     if record.args or record.exc_info:
         error = record.exc_info[1] if record.exc_info else None
         record.msg = f"A page sent what could not be handled ({type(error).__name__})"

@@ -71,6 +71,7 @@ class Visitor:
         await self._send("PULL-DOC-REQ", {})
         document = await self._until("PULL-DOC-REPLY")
         self._dropper = _find(document, "panel.models.file_dropper.FileDropper")
+        await self._tell("document_ready", {})  # until then Panel holds back what it has to show
         return document
 
     async def drop(self, data: bytes, chunk: int = 1_000_000) -> Outcome:
@@ -107,16 +108,13 @@ class Visitor:
             "data": {"type": "bytes", "data": {"id": "photo"}},
         }
         values = {"model": {"id": self._dropper}, "data": {"type": "map", "entries": list(sent.items())}}
-        event = {
-            "kind": "MessageSent",
-            "msg_type": "bokeh_event",
-            "msg_data": {
-                "type": "event",
-                "name": "upload_event",
-                "values": {"type": "map", "entries": list(values.items())},
-            },
-        }
-        await self._send("PATCH-DOC", {"events": [event]}, part)
+        await self._tell("upload_event", values, part)
+
+    async def _tell(self, name: str, values: dict[str, Any], payload: bytes = b"") -> None:
+        """An event of the page."""
+        told = {"type": "event", "name": name, "values": {"type": "map", "entries": list(values.items())}}
+        event = {"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": told}
+        await self._send("PATCH-DOC", {"events": [event]}, payload)
 
     async def _send(self, kind: str, content: dict[str, Any], payload: bytes = b"") -> None:
         assert self._socket is not None
