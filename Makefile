@@ -31,11 +31,16 @@ test: $(ready_dev) ## run all tests, those in a real browser included
 	@browser="$$($(setup) browser)" && CHROMIUM="$$browser" $(bin)/python -m pytest $(ARGS)
 
 .PHONY: check
-check: $(ready_dev) ## check lint, format, types and the directions of imports
+check: $(ready_dev) ## check lint, format, types, directions of imports, known holes
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
 	$(bin)/lint-imports --no-logo
+	@$(MAKE) --no-print-directory audit
+
+.PHONY: audit
+audit: $(ready_dev) ## look for known holes in the pinned packages, where an index can be reached
+	@$(bin)/python tools/audit.py
 
 .PHONY: format
 format: $(ready_dev) ## format the code and mend what ruff can
