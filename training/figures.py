@@ -48,7 +48,7 @@ OTHER_ROOMS = (
     "fusion_model/assets/     weights with cards, prediction tables, drawings and mean faces, the example",
     "tests/                   one folder a room; tests/browser drives a real Chromium",
     "docs/                    report, model card, decisions, experiments, study of landmarks, result files",
-    "tools/                   what pip cannot bring: Python, system libraries, a browser",
+    "tools/                   what pip cannot bring (Python, system libraries, a browser), audit of packages",
     ".ci/run                  what a change must pass",
 )
 _BLOCK = re.compile(r"(<!-- figures:(?P<name>[a-z-]+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
