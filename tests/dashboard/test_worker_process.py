@@ -101,7 +101,7 @@ def test_the_child_ends_with_its_server(worker, wait_until):
     wait_until(lambda: not process.is_alive())
 
 
-def test_real_models_answer_alike_in_a_process_and_compute_in_one_thread():
+def test_real_models_answer_and_explain_alike_in_a_process():
     from skimage.data import astronaut
 
     out = BytesIO()
