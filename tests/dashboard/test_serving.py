@@ -25,6 +25,8 @@ ROOT = Path(__file__).parents[2]
 PREFIX, NAME, PASSWORD = "/lens", "ada", "correct horse"
 START_S = 280  # generous: a loaded machine may be ten times slower than usual
 PUBLIC = "lens.example.org"
+# Two servers start, and one of them once more.
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
