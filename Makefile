@@ -31,11 +31,16 @@ test: $(ready_dev) ## run all tests, those in a real browser included
 	@browser="$$($(setup) browser)" && CHROMIUM="$$browser" $(bin)/python -m pytest $(ARGS)
 
 .PHONY: check
-check: $(ready_dev) ## check lint, format, types and the directions of imports
+check: $(ready_dev) ## check lint, format, types, directions of imports, known holes
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
 	$(bin)/lint-imports --no-logo
+	@$(MAKE) --no-print-directory audit
+
+.PHONY: audit
+audit: $(ready_dev) ## look for known holes in the pinned packages, where an index can be reached
+	@$(bin)/python tools/audit.py
 
 .PHONY: format
 format: $(ready_dev) ## format the code and mend what ruff can
@@ -53,6 +58,14 @@ evaluate: $(ready) ## print the figures of the models, from the committed predic
 .PHONY: bench
 bench: $(ready_dev) ## measure the page in a browser: opening, a photo, live (docs/results/page.json)
 	@browser="$$($(setup) browser)" && CHROMIUM="$$browser" $(bin)/python tests/benchmarks/page.py $(ARGS)
+
+.PHONY: bench-load
+bench-load: $(ready_dev) ## measure the server under 1, 10 and 50 visitors (docs/results/load.json)
+	@$(bin)/python tests/benchmarks/load.py $(ARGS)
+
+.PHONY: soak
+soak: $(ready_dev) ## 2,000 pictures on one server: is its memory flat? (docs/results/load.json)
+	@$(bin)/python tests/benchmarks/load.py --sizes --soak 2000 $(ARGS)
 
 .PHONY: clean
 clean: ## remove caches of the tools; .venv and runs/ stay

@@ -1,15 +1,13 @@
 """``python -m dashboard``: serve the page on this computer."""
 
 import argparse
-import contextlib
-import logging
 import os
+import secrets
 import socket
 import sys
-import warnings
 from pathlib import Path
 
-from fusion_model.errors import ExpressionLensError
+from dashboard.cores import tame_threads
 from fusion_model.native_logs import drop_native_logs
 
 PORT = 5006
@@ -28,73 +26,45 @@ def main(arguments: list[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0 after an interrupt, 1 when the port is taken or the copy of FER-2013 is none, 2 for
-        a wrong command line.
+        Exit status: 0 after an interrupt or SIGTERM, 1 when a port is taken or a file that was named cannot
+        be used, 2 for a wrong command line.
     """
-    options = _parser().parse_args(arguments)
-    if not _is_free(options.address, options.port):
-        print(
-            f"Port {options.port} on {options.address} is taken: "
-            "stop what runs there, or choose another with --port.",
-            file=sys.stderr,
-        )
-        return 1
+    told = sys.argv[1:] if arguments is None else arguments
+    options = _parser().parse_args(told)
+    for port in range(options.port, options.port + options.num_procs):
+        if not _is_free(options.address, port):
+            print(
+                f"Port {port} on {options.address} is taken: "
+                "stop what runs there, or choose another with --port.",
+                file=sys.stderr,
+            )
+            return 1
+    if options.num_procs > 1:
+        return _supervise(options.port, options.num_procs, told)
     return _serve(options)
 
 
 def _serve(options: argparse.Namespace) -> int:
-    # After the port was checked: these imports take a second.
-    import panel as pn
-    from bokeh.util.warnings import BokehUserWarning
+    # After the ports were checked: these imports take seconds. The workers load their models meanwhile.
+    from dashboard.inference import InferencePool
 
-    from dashboard.api import api_routes
-    from dashboard.app import TITLE, create_app
-    from dashboard.headers import SecureHeaders
-    from dashboard.record import TABLE, TABLE_UNMIRRORED
-    from dashboard.views.camera import ROUTE
+    pool = InferencePool(workers=options.workers, apart=True)
+    try:
+        pool.warm()
+        from dashboard.server import serve
 
-    # The browser describes a drop zone that the server knows already: harmless, and not ours to mend.
-    warnings.filterwarnings("ignore", "reference already known", BokehUserWarning)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    if options.fer2013 is not None:
-        print(f"Reading the pictures of {options.fer2013} ...", flush=True)
-    try:
-        app = create_app(
-            table=options.table or TABLE,
-            unmirrored=options.table_unmirrored or TABLE_UNMIRRORED,
-            fer2013=options.fer2013,
-        )
-    except ExpressionLensError as error:
-        print(error, file=sys.stderr)
-        return 1
-    app.warm()
-    origins = _origins(options.address, options.port, options.allow_origin)
-    server = pn.serve(
-        app.routes,
-        port=options.port,
-        address=options.address,
-        websocket_origin=origins,
-        extra_patterns=api_routes(app.pool, origins),
-        title={"/": TITLE, f"/{ROUTE}": f"{TITLE}: camera"},
-        show=False,
-        start=False,
-        verbose=False,
-        # A closed page is forgotten after seconds, and its picture with it; a phone that lost its
-        # connection for a moment finds it again.
-        unused_session_lifetime_milliseconds=15_000,
-        check_unused_sessions_milliseconds=5_000,
-    )
-    server._tornado.add_transform(SecureHeaders)
-    host = "localhost" if options.address in {"127.0.0.1", "::1", "0.0.0.0"} else options.address
-    print(f"{TITLE} is ready: http://{host}:{options.port}", flush=True)
-    try:
-        with contextlib.suppress(KeyboardInterrupt):
-            server.start()
-            server.io_loop.start()
+        return serve(options, pool)
     finally:
-        server.stop()
-        app.close()
-    return 0
+        pool.close()
+
+
+def _supervise(port: int, processes: int, told: list[str]) -> int:
+    from dashboard.processes import supervise
+
+    # Whatever else was asked for, each server is asked for: it reads the last of an option given twice.
+    ports = range(port, port + processes)
+    os.environ.setdefault("EXPRESSION_LENS_COOKIE_SECRET", secrets.token_urlsafe(32))
+    return supervise(ports, [*told, "--num-procs", "1"])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,6 +79,31 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="HOST[:PORT]",
         help="host name under which the page may be opened as well; may be given several times",
+    )
+    parser.add_argument(
+        "--behind-proxy",
+        action="store_true",
+        help="believe X-Forwarded-Proto and X-Real-IP: only where a proxy of your own sets them",
+    )
+    parser.add_argument("--prefix", type=_path, default="", help="path before all others: /lens")
+    parser.add_argument(
+        "--login",
+        type=Path,
+        metavar="FILE",
+        help="ask for a name and a password of this file; python -m dashboard.login writes its lines",
+    )
+    parser.add_argument(
+        "--num-procs",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="servers, on N ports in a row, for a balancer that sends a visitor always to the same one",
+    )
+    parser.add_argument(
+        "--workers",
+        type=_count,
+        metavar="N",
+        help="processes that answer pictures, for each server; one for each two of its cores unless told",
     )
     parser.add_argument("--table", type=Path, help="prediction table for Evaluate, Compare and Fairness")
     parser.add_argument("--table-unmirrored", type=Path, help="the same without mirror images")
@@ -135,13 +130,18 @@ def _is_free(address: str, port: int) -> bool:
     return True
 
 
-def _origins(address: str, port: int, allowed: list[str]) -> list[str]:
-    """Hosts whose pages may open the websocket: this computer, the address, and what was allowed."""
-    # Bokeh takes no IPv6 literals here; such a page is opened by a name given with --allow-origin.
-    hosts = [host for host in ("localhost", "127.0.0.1", address) if ":" not in host]
-    return list(dict.fromkeys([*(f"{host}:{port}" for host in hosts), *allowed]))
+def _path(text: str) -> str:
+    """A prefix as Bokeh wants it, ``/lens``; empty for none."""
+    return f"/{text.strip('/')}" if text.strip("/") else ""
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 64:
+        raise argparse.ArgumentTypeError("expected a number from 1 to 64")
+    return int(text)
 
 
 if __name__ == "__main__":
+    tame_threads()
     drop_native_logs()
     sys.exit(main())

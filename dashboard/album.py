@@ -1,7 +1,7 @@
 """The album: every picture that this session has had answered, and what was made of it. No Panel here.
 
 Of a picture the album keeps two JPEGs, one for the page and one as thumbnail, and the answer. At most that
-is 1.5 MB (`dashboard.inference.MOST_JPEG`) and 10 kB a face, so 2 MB with the 50 faces that are looked for:
+is 1.5 MB (`dashboard.worker.MOST_JPEG`) and 10 kB a face, so 2 MB with the 50 faces that are looked for:
 400 MB with `MOST_PICTURES` of the worst kind, some 60 MB with as many common photos. Files that wait take
 `MOST_WAITING` more.
 """

@@ -19,7 +19,9 @@ from tornado import httputil
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from dashboard.api_description import description
-from dashboard.inference import BusyError, InferencePool, outcome
+from dashboard.inference import InferencePool, outcome
+from dashboard.login import REALM, Login
+from dashboard.worker_process import TryAgainError
 from fusion_model.catalogue import available_models, unknown_models
 from fusion_model.errors import ExpressionLensError
 from fusion_model.images import (
@@ -45,12 +47,16 @@ STATUS = (
     (TooManyPixelsError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (UnsupportedFormatError, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     (ImageError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (TryAgainError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (ExpressionLensError, HTTPStatus.BAD_REQUEST),
+    (BaseException, HTTPStatus.INTERNAL_SERVER_ERROR),
 )
+RETRY_S = "3"
 
 Route = tuple[str, type[RequestHandler], dict[str, Any]]
 
 
-def api_routes(pool: InferencePool, hosts: Sequence[str]) -> list[Route]:
+def api_routes(pool: InferencePool, hosts: Sequence[str], login: Login | None = None) -> list[Route]:
     """What the server answers beside its pages.
 
     Parameters
@@ -60,8 +66,10 @@ def api_routes(pool: InferencePool, hosts: Sequence[str]) -> list[Route]:
     hosts : sequence of str
         Names (``host:port``) under which it may be called; another ``Host`` is refused, so that a page of
         another site cannot reach a server on its visitor's computer under a name of its own.
+    login : Login, optional
+        Who may ask for pictures to be answered; whether the server is well, anyone may ask.
     """
-    shared = {"pool": pool, "hosts": frozenset(hosts)}
+    shared = {"pool": pool, "hosts": frozenset(hosts), "login": login}
     return [
         (PREDICT, PredictHandler, shared),
         (OPENAPI, DescriptionHandler, shared),
@@ -73,9 +81,9 @@ def api_routes(pool: InferencePool, hosts: Sequence[str]) -> list[Route]:
 class JsonHandler(RequestHandler):
     """JSON in all cases, errors included."""
 
-    def initialize(self, pool: InferencePool, hosts: frozenset[str]) -> None:
+    def initialize(self, pool: InferencePool, hosts: frozenset[str], login: Login | None = None) -> None:
         """Take what all requests share."""
-        self._pool, self._hosts = pool, hosts
+        self._pool, self._hosts, self._login = pool, hosts, login
 
     def prepare(self) -> None:
         """Refuse hosts that are not ours."""
@@ -90,7 +98,9 @@ class JsonHandler(RequestHandler):
         self.clear_header("Server")
 
     def refuse(self, status: int, sentence: str) -> None:
-        """An error as JSON."""
+        """An error as JSON, with the time to wait where waiting helps."""
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            self.set_header("Retry-After", RETRY_S)
         self.set_status(status)
         self.finish(json.dumps({"error": sentence}))
 
@@ -123,7 +133,6 @@ class ReadyHandler(JsonHandler):
         if self._pool.ready:
             self.finish(json.dumps({"status": "ready"}))
         else:
-            self.set_header("Retry-After", "5")
             self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, "The models are being loaded.")
 
 
@@ -160,6 +169,11 @@ class PredictHandler(JsonHandler):
         """200, or why not."""
         asked = self.get_query_argument("models", "").replace(",", " ").split()
         models = tuple(dict.fromkeys(asked))
+        if self._login is not None and await self._login.admitted(self) is None:
+            self._parts.clear()
+            self.set_header("WWW-Authenticate", REALM)
+            self.refuse(HTTPStatus.UNAUTHORIZED, "This server asks for a name and a password.")
+            return
         trouble = unknown_models(models) if models else ""
         if len(models) > MOST_MODELS:
             trouble = f"Ask at most {MOST_MODELS} models at once."
@@ -168,17 +182,17 @@ class PredictHandler(JsonHandler):
             return
         try:
             data = self._picture()
-            future = self._pool.submit(data, models)
-        except BusyError as error:
-            self.set_header("Retry-After", "3")
-            self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
-            return
+            # One sender takes turns with the others, and with the pages' visitors.
+            pool = self._pool.on_behalf_of(("http", self.request.remote_ip))
+            future = pool.submit(data, models)
         except ExpressionLensError as error:
             self.refuse(_status(error), str(error))
             return
         finally:
             self._parts.clear()
-        await asyncio.wait([asyncio.wrap_future(future)])
+        waited = asyncio.wrap_future(future)
+        await asyncio.wait([waited])
+        waited.exception()  # seen: else asyncio writes it to the log
         self._answer(future)
 
     def _answer(self, future: Any) -> None:
@@ -188,8 +202,7 @@ class PredictHandler(JsonHandler):
             del record["file"]  # a body has no name
             self.finish(json.dumps(record))
         else:
-            status = _status(error) if isinstance(error, ExpressionLensError) else 500
-            self.refuse(status, str(outcome(future)))
+            self.refuse(_status(error), str(outcome(future)))
 
     def _picture(self) -> bytes:
         """The bytes of the picture: the body, or the form's file."""
@@ -210,5 +223,5 @@ class PredictHandler(JsonHandler):
         return bytes(sent[0].body)
 
 
-def _status(error: Exception) -> int:
-    return next((status for kind, status in STATUS if isinstance(error, kind)), HTTPStatus.BAD_REQUEST)
+def _status(error: BaseException) -> int:
+    return next(status for kind, status in STATUS if isinstance(error, kind))

@@ -8,11 +8,12 @@ from fusion_model.trust import KINDS
 
 _SENTENCES = {
     "400": "The request is wrong: no picture, an unknown model, a form that cannot be read.",
+    "401": "The server asks for a name and a password (basic authentication).",
     "403": "The server is not called by that host name.",
     "413": "The picture has too many bytes or pixels.",
     "415": "A kind of file that is not read.",
     "422": "The file is no picture, is damaged, or too small.",
-    "503": "Too many pictures are waiting; try again after the seconds in Retry-After.",
+    "503": "Too many pictures are waiting, or the answer was lost: try again after Retry-After, s.",
 }
 
 

@@ -10,7 +10,7 @@ import panel_material_ui as pmui
 
 from dashboard.camera import CameraDesk
 from dashboard.figure_state import LensState
-from dashboard.inference import InferencePool, PredictorFactory, default_predictor
+from dashboard.inference import InferencePool
 from dashboard.record import ASSETS, TABLE, TABLE_LONDON, TABLE_UNMIRRORED, Record
 from dashboard.row_pictures import RowPictures
 from dashboard.shelf import Shelf
@@ -26,6 +26,7 @@ from dashboard.views.look import LookView
 from dashboard.views.parts import PAGE_WIDTH, html
 from dashboard.views.session import only_own_files
 from dashboard.wording import models
+from dashboard.worker import PredictorFactory, default_predictor
 
 TITLE = "Expression Lens"
 EXAMPLE = ASSETS / "example_astronaut.jpg"
@@ -72,9 +73,10 @@ class ExpressionLens:
         state = LensState(dark=pn.config.theme == "dark")
         state.look.offer(models())
         shelf = Shelf(self.record)
+        pool = self.pool.on_behalf_of(object())  # visitors take turns
         follow(state)
         tabs = pmui.Tabs(
-            ("Look", LookView(state, self.pool, self.desk, self.example, self.record)),
+            ("Look", LookView(state, pool, self.desk, self.example, self.record)),
             ("Evaluate", EvaluateView(state, shelf)),
             ("Compare", CompareView(state, shelf)),
             ("Fairness", FairnessView(state, shelf)),
@@ -102,8 +104,7 @@ class ExpressionLens:
         return camera_document(self.desk)
 
     def warm(self) -> None:
-        """Load in the background what the first picture needs: models, and how sure they are."""
-        self.pool.warm()
+        """Load in the background what the first picture needs beside the models: how sure they are."""
         threading.Thread(target=self.record.warm, name="record", daemon=True).start()
 
     def close(self) -> None:
@@ -119,13 +120,14 @@ def create_app(
     london: Path = TABLE_LONDON,
     example: Path = EXAMPLE,
     fer2013: Path | None = None,
+    pool: InferencePool | None = None,
 ) -> ExpressionLens:
     """The application, with its parts exchangeable for tests.
 
     Parameters
     ----------
     predictor_factory : callable
-        Makes a predictor; called once in each worker thread.
+        Makes a predictor; called once in each worker.
     table, unmirrored : Path
         Prediction tables with and without mirror images.
     london : Path
@@ -134,6 +136,8 @@ def create_app(
         The example picture.
     fer2013 : Path, optional
         The user's own copy of FER-2013, whose pictures are then shown beside their rows.
+    pool : InferencePool, optional
+        Instead of one with such predictors.
 
     Raises
     ------
@@ -141,7 +145,7 @@ def create_app(
         For a copy that cannot be read, or is not FER-2013.
     """
     record = Record(table, unmirrored, london, RowPictures(copy=fer2013))
-    return ExpressionLens(InferencePool(predictor_factory), CameraDesk(), record, example)
+    return ExpressionLens(pool or InferencePool(predictor_factory), CameraDesk(), record, example)
 
 
 def _tie(state: LensState, tabs: pmui.Tabs, page: pmui.Page) -> None:

@@ -14,7 +14,7 @@ import param
 from dashboard.album import Picture
 from dashboard.album_queue import AlbumQueue, Waiting
 from dashboard.archive import ArchiveError
-from dashboard.inference import BusyError, InferencePool, outcome
+from dashboard.inference import BusyError, InferencePool, may_try_again, outcome
 from dashboard.state import Answer, PageState
 
 TOGETHER_S = 1.5  # files that come so soon after each other were dropped together
@@ -79,7 +79,7 @@ class Asking:
         self._ask(self._leave(), data, name, 0)
 
     def ask_again(self) -> None:
-        """Other models were chosen: they answer for the picture at hand, too."""
+        """The picture at hand once more: other models were chosen, or there was no place for it before."""
         if self._data:
             number, selected = self._album.open, self._look.selected
             ticket = self._leave(keep=False)
@@ -129,16 +129,17 @@ class Asking:
             future = self._waiting = self._pool.submit(data, self._look.models)
         except BusyError as error:
             self._waiting = None
-            if self.queue.running:
+            if queued := self.queue.running:
                 self.queue.add(name, data)
-            self._look.fail(ticket, str(error))
+            self._look.fail(ticket, str(error), again=not queued)
             return
         future.add_done_callback(self._tied(partial(self._answered, ticket, name, selected)))
 
     def _answered(self, ticket: int, name: str, selected: int, future: "Future[Answer]") -> None:
         answer = outcome(future)
         if isinstance(answer, str):
-            if self._look.fail(ticket, answer):
+            again = may_try_again(future)
+            if self._look.fail(ticket, answer, again=again) and not again:
                 self._album.fail(name, answer)
         elif self._look.finish(ticket, answer, selected):
             if self._album.open:
@@ -150,7 +151,7 @@ class Asking:
             self._album.add(name, answer)
 
     def _staged(self, event: param.parameterized.Event) -> None:
-        if event.new in ("empty", "failed"):
+        if event.new == "empty" or (event.new == "failed" and not self._look.again):
             self._data = b""
         self.queue.go()
 

@@ -11,7 +11,8 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from dashboard.inference import BusyError, LiveReply, outcome
+from dashboard.inference import BusyError, outcome
+from dashboard.worker import LiveReply
 
 if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need not wait for
     from fusion_model.predictor import PicturePrediction

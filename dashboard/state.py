@@ -52,6 +52,7 @@ class LookState(param.Parameterized):
 
     stage = param.Selector(default="empty", objects=STAGES)
     message = param.String(default="", doc="The sentence to show when the stage is 'failed'.")
+    again = param.Boolean(default=False, doc="Failed, but the same picture may be answered in a moment.")
     answer = param.ClassSelector(class_=Answer, default=None, allow_None=True)
     selected = param.Integer(default=0, bounds=(0, None), doc="Index of the chosen face, largest first.")
     camera = param.Selector(default="off", objects=CAMERA_STAGES, doc="See `dashboard.camera`.")
@@ -93,7 +94,7 @@ class LookState(param.Parameterized):
         """A picture comes in: forget the last one, return the ticket that its answer must show."""
         self._ticket += 1
         self.seen.forget()
-        self.param.update(stage="busy", message="", answer=None, selected=0)
+        self.param.update(stage="busy", message="", again=False, answer=None, selected=0)
         return self._ticket
 
     def finish(self, ticket: int, answer: Answer, selected: int = 0) -> bool:
@@ -105,19 +106,19 @@ class LookState(param.Parameterized):
         self.param.update(answer=answer, selected=chosen, seen_one=True, stage="ready")
         return True
 
-    def fail(self, ticket: int, message: str) -> bool:
+    def fail(self, ticket: int, message: str, *, again: bool = False) -> bool:
         """Take a failure with its sentence; False when its ticket is old and it was dropped."""
         if ticket != self._ticket:
             return False
         self.seen.forget()
-        self.param.update(stage="failed", message=message, answer=None, selected=0)
+        self.param.update(stage="failed", message=message, again=again, answer=None, selected=0)
         return True
 
     def forget(self) -> None:
         """Empty the session; answers still under way are dropped when they come."""
         self._ticket += 1
         self.seen.forget()
-        self.param.update(stage="empty", message="", answer=None, selected=0)
+        self.param.update(stage="empty", message="", again=False, answer=None, selected=0)
 
     def select(self, index: int) -> None:
         """Choose a face; an index that is not there changes nothing."""

@@ -18,7 +18,7 @@ from fusion_model.checkpoint import ASSETS, Card, load_card, load_checkpoint
 from fusion_model.errors import ExpressionLensError
 from fusion_model.evaluation_report import TABLE, make_report
 from fusion_model.prediction_table import read_table
-from training import detector_report, explain_report, landmark_report, trust_report
+from training import detector_report, explain_report, landmark_report, reliability, trust_report
 from training import report as project_report
 from training.findings import Findings
 from training.group_blocks import estimated_gaps, estimated_groups
@@ -49,7 +49,7 @@ OTHER_ROOMS = (
     "fusion_model/assets/     weights with cards, prediction tables, drawings and mean faces, the example",
     "tests/                   one folder a room; tests/browser drives a real Chromium",
     "docs/                    report, model card, decisions, experiments, study of landmarks, result files",
-    "tools/                   what pip cannot bring: Python, system libraries, a browser",
+    "tools/                   what pip cannot bring (Python, system libraries, a browser), audit of packages",
     ".ci/run                  what a change must pass",
 )
 _BLOCK = re.compile(r"(<!-- figures:(?P<name>[a-z-]+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
@@ -67,6 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         stale = update(FILES, TABLE, write=not options.check)
         stale += update_report(DOCS, TABLE, write=not options.check)
+        told = {DOCS / reliability.NAME: reliability.made(DOCS / "results").encode()}
+        stale += _replace(told, write=not options.check)
     except ExpressionLensError as error:
         print(error, file=sys.stderr)
         return 1

@@ -52,16 +52,12 @@ class AnswerPanel(pn.viewable.Viewer):
         self._foot, self._savers = html(), PictureSavers()
         self._face, self._seen = column(FacePanel(state, record)), column(SeenPanel(state, pool))
         self._no_face = notice("info", wording.NO_FACE, visible=False)
-        forget_button = pmui.Button(
-            label="Forget this picture",
-            icon="delete_outline",
-            variant="outlined",
-            size="small",
-            margin=0,
-            on_click=lambda _: forget(),
-        )
         photo = column(
-            PhotoPanel(state), self._foot, row(forget_button, self._savers), FaceSheet(state.look), gap=12
+            PhotoPanel(state),
+            self._foot,
+            row(forget_button(forget), self._savers),
+            FaceSheet(state.look),
+            gap=12,
         )
         grid = pmui.Grid(
             pmui.Grid(photo, size={"xs": 12, "md": 7}),
@@ -93,3 +89,15 @@ class AnswerPanel(pn.viewable.Viewer):
             f'<p role="status">{wording.found_reading(answer.prediction)}</p>'
             f'<p class="quiet small num">{latency}</p>'
         )
+
+
+def forget_button(forget: Callable[[], None]) -> pmui.Button:
+    """A button that forgets the picture at hand."""
+    return pmui.Button(
+        label="Forget this picture",
+        icon="delete_outline",
+        variant="outlined",
+        size="small",
+        margin=0,
+        on_click=lambda _: forget(),
+    )

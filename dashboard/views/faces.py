@@ -10,12 +10,12 @@ from PIL import Image
 from dashboard import sure, wording
 from dashboard.album import AlbumFace, Picture, album_faces
 from dashboard.charts import percent
-from dashboard.inference import jpeg_bytes
 from dashboard.state import LookState
 from dashboard.tables import html_table
 from dashboard.theme import expression_colour
 from dashboard.views.parts import column, folded, html
 from dashboard.views.thumbs import Thumb, thumb_grid, thumb_html
+from dashboard.worker import jpeg_bytes
 from fusion_model.trust import known_trust
 
 FEWEST = 3  # faces; with two, the arrows beside the face are enough

@@ -20,7 +20,7 @@ from dashboard.charts_live import (
     timeline_data,
 )
 from dashboard.charts_look import probability_chart, probability_data
-from dashboard.inference import InferencePool, LiveReply
+from dashboard.inference import InferencePool
 from dashboard.live import HALF_LIVES, MINUTE, LiveFace, LiveFrame
 from dashboard.live_loop import LiveLoop
 from dashboard.marks import mark_key
@@ -29,6 +29,7 @@ from dashboard.state import PageState
 from dashboard.theme import palette
 from dashboard.views.parts import chart, column, folded, html, row
 from dashboard.views.session import in_document, later
+from dashboard.worker import LiveReply
 from fusion_model.trust import known_trust
 
 if TYPE_CHECKING:

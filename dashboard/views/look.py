@@ -13,7 +13,7 @@ from dashboard.inference import InferencePool
 from dashboard.record import Record
 from dashboard.state import MOST_MODELS, PageState
 from dashboard.views.album import AlbumPanel
-from dashboard.views.answer import AnswerPanel
+from dashboard.views.answer import AnswerPanel, forget_button
 from dashboard.views.camera import CameraPanel
 from dashboard.views.live import LivePanel
 from dashboard.views.parts import column, html, notice, row
@@ -72,7 +72,8 @@ class LookView(pn.viewable.Viewer):
         self._camera = CameraPanel(state, desk, LivePanel(state, pool, record), self.answer)
         self._drop = DropZone(self._asking.receive, state.album.fail)
         self._album = AlbumPanel(state, self._asking.queue, self._asking.open, self._forget_everything)
-        self._empty, self._failed = html(), notice("error", "", visible=False)
+        self._empty = html()
+        self._failed = column(notice("error", ""), row(*self._after_failure()), gap=12, visible=False)
         progress = pmui.LinearProgress(sizing_mode="stretch_width", margin=0)
         self._busy = column(html(), progress, visible=False)
         self._answer: AnswerPanel | None = None
@@ -198,6 +199,13 @@ class LookView(pn.viewable.Viewer):
         if self._state.page != "look" and self._look.camera != "off":
             self._camera.switch_off()
 
+    def _after_failure(self) -> list[pmui.Button]:
+        """What can be done where the same picture may be answered in a moment."""
+        again = pmui.Button(
+            label="Try again", icon="refresh", margin=0, on_click=lambda _: self._asking.ask_again()
+        )
+        return [again, forget_button(self._forget_picture)]
+
     def _loaded(self) -> None:
         """The page can be used: now what a picture needs is made, so that it delays neither."""
         if self._state.page == "look":
@@ -224,7 +232,9 @@ class LookView(pn.viewable.Viewer):
             models = "both models" if asked in (0, 2) else wording.asked_models(asked)
             self._busy[0].object = BUSY.format(models=models)
         elif look.stage == "failed":
-            self._failed.object = look.message
+            self._failed[0].object = look.message
+            self._failed[0].severity = "warning" if look.again else "error"
+            self._failed[1].visible = look.again
         self._empty.visible = look.stage == "empty"
         self._busy.visible = look.stage == "busy"
         self._failed.visible = look.stage == "failed"

@@ -140,7 +140,7 @@ def served() -> Iterator[str]:
         yield f"http://localhost:{port}"
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)  # a loaded machine takes its time to clear a large memory
 
 
 def write_film(path: Path) -> None:

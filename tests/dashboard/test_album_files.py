@@ -10,9 +10,9 @@ from PIL import Image
 
 from dashboard.album import AlbumState, Trouble, album_faces
 from dashboard.album_files import annotated, as_csv, json_lines
-from dashboard.inference import display_jpeg
 from dashboard.state import Answer
 from dashboard.views.saving import PictureSavers
+from dashboard.worker import display_jpeg
 from fusion_model.__main__ import Result, _json_lines
 from fusion_model.labels import EXPRESSIONS
 

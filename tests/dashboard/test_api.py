@@ -10,6 +10,7 @@ import pytest
 import tornado.httpserver
 import tornado.ioloop
 import tornado.web
+from hypothesis import given, settings
 
 from dashboard.api import MOST_BYTES, OPENAPI, PREDICT, api_routes
 from dashboard.inference import InferencePool
@@ -146,6 +147,18 @@ def test_a_full_queue_is_503_with_a_time_to_try_again(fake_predictor, make_pictu
     pool.close()
 
 
+def test_one_sender_leaves_room_for_others(fake_predictor, make_picture):
+    gate = threading.Event()
+    pool = InferencePool(lambda: fake_predictor(gate=gate), workers=1, waiting=12)
+    with serving(pool) as port:
+        held = [pool.on_behalf_of(("http", "127.0.0.1")).submit(make_picture()) for _ in range(3)]
+        assert call(port, PREDICT, make_picture())[0] == 503
+        held.append(pool.on_behalf_of("a page").submit(make_picture()))
+        gate.set()
+        assert all(future.result(20) for future in held)
+    pool.close()
+
+
 def test_a_fault_in_the_program_is_500_without_its_words(make_picture, caplog):
     class Broken:
         def predict(self, rgb):
@@ -178,3 +191,56 @@ def test_the_description_names_what_there_is(api):
     assert set(body["paths"]) == {PREDICT, "/healthz", "/readyz"}
     example = body["paths"][PREDICT]["post"]["parameters"][0]["example"]
     assert example == "cnn,fusion"
+
+
+def test_schemathesis_finds_every_answer_as_described(fake_predictor):
+    schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed (extra: test)")
+    # Which bytes are a picture, no schema can say.
+    from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+    pool = InferencePool(fake_predictor, workers=1)
+    asked = []
+    with serving(pool) as port:
+        schema = schemathesis.openapi.from_url(f"http://127.0.0.1:{port}{OPENAPI}")
+        for found in schema.get_all_operations():
+            operation = found.ok()
+
+            @settings(max_examples=25)
+            @given(case=operation.as_strategy())
+            def holds(case):
+                asked.append(case.method)
+                case.call_and_validate(timeout=20, excluded_checks=[positive_data_acceptance])
+
+            holds()
+    pool.close()
+    assert asked.count("POST") >= 20 and "GET" in asked
+
+
+def test_every_answer_fits_the_schema_that_describes_it(api, make_picture):
+    described = api(OPENAPI)[2]
+    shapes = described["components"]["schemas"]
+    answers = described["paths"][PREDICT]["post"]["responses"]
+    for data, kind in [(make_picture(), "image/png"), (b"", "image/png"), (b"words", "text/plain")]:
+        status, _, body = api(PREDICT, data, kind=kind)
+        shape = answers[str(status)]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        assert fits(body, shapes[shape]), (status, body)
+
+
+def fits(value, schema):
+    """Whether a value is what a schema of the few kinds in our description says."""
+    kinds = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
+    kind = schema["type"]
+    if kind == "null":
+        return value is None
+    if kind == "number":
+        return schema["minimum"] <= value <= schema["maximum"]
+    if not isinstance(value, kinds[kind]):
+        return False
+    if kind == "array":
+        return all(fits(part, schema["items"]) for part in value)
+    if kind == "object":
+        known, more = schema.get("properties", {}), schema.get("additionalProperties")
+        return set(schema.get("required", ())) <= set(value) and all(
+            fits(part, known.get(name) or more) for name, part in value.items() if name in known or more
+        )
+    return True

@@ -5,16 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dashboard.inference import (
-    MOST_JPEG,
-    UNKNOWN_TROUBLE,
-    BusyError,
-    InferencePool,
-    display_jpeg,
-    outcome,
-    thumbnail_jpeg,
-)
+from dashboard.inference import UNKNOWN_TROUBLE, BusyError, InferencePool, outcome
 from dashboard.state import Answer
+from dashboard.worker import MOST_JPEG, display_jpeg, thumbnail_jpeg
 from fusion_model.errors import ExpressionLensError
 
 
@@ -74,6 +67,31 @@ def test_pictures_of_many_leave_half_of_the_queue_to_single_ones(pools, fake_pre
     futures.append(pool.submit(make_picture()))
     gate.set()
     assert all(future.result(20) for future in futures)
+
+
+def test_visitors_take_turns_and_none_fills_the_queue(pools, fake_predictor, make_picture):
+    gate, order = threading.Event(), []
+    pool = pools(lambda: fake_predictor(gate=gate), workers=1, waiting=12)
+    eager, modest = pool.on_behalf_of("eager"), pool.on_behalf_of("modest")
+    futures = [eager.submit(make_picture()) for _ in range(3)]
+    with pytest.raises(BusyError):
+        eager.submit(make_picture())  # a quarter of the places
+    futures.append(modest.submit(make_picture()))
+    for name, future in zip("eeem", futures, strict=True):
+        future.add_done_callback(lambda _, name=name: order.append(name))
+    gate.set()
+    assert all(future.result(20) for future in futures)
+    assert "".join(order) in ("emee", "eeme")  # the first may have left before the second came
+    assert pool.open == 0
+
+
+def test_closing_tells_those_who_wait(fake_predictor, make_picture):
+    gate = threading.Event()
+    pool = InferencePool(lambda: fake_predictor(gate=gate), workers=1)
+    futures = [pool.submit(make_picture()) for _ in range(3)]
+    threading.Timer(0.2, gate.set).start()
+    pool.close()
+    assert outcome(futures[-1]) == "The program is closing."
 
 
 def test_a_picture_that_cannot_be_read_is_a_sentence(pools, fake_predictor):

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from dashboard.inference import BusyError, LiveReply
+from dashboard.inference import BusyError
 from dashboard.live_loop import MOST_RATE, PATIENCE_S, LiveLoop
+from dashboard.worker import LiveReply
 from fusion_model.errors import ExpressionLensError
 from fusion_model.predictor import PicturePrediction
 

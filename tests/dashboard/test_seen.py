@@ -194,7 +194,7 @@ def test_busy_failed_and_forgotten(panel, explained, wait_until) -> None:
     view._ask()  # the worker is busy, and nobody may wait
     assert state.look.seen.stage == "failed" and "try again" in words([view])
     gate.set()
-    wait_until(lambda: view._pool._open == 0)
+    wait_until(lambda: view._pool.open == 0)
     view._ask()
     wait_until(lambda: "The weights are gone." in words([view]))
     state.look.forget()

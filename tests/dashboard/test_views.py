@@ -26,6 +26,10 @@ from dashboard.views.upload import LIMITS, Arrivals, DropZone, PasteCatcher, Pho
 from .conftest import charts, texts
 
 
+def buttons(view):
+    return list(view.__panel__().select(pmui.Button))
+
+
 @pytest.fixture
 def look(fake_predictor):
     """A Look page whose predictor is told how many faces there are, and may be held at a gate."""
@@ -184,13 +188,41 @@ def test_a_newer_picture_takes_the_place_of_one_that_waits(look, make_picture, w
     assert "failed" not in look.drawn
 
 
+def test_a_picture_refused_for_want_of_room_is_kept_and_tried_again(look, make_picture, wait_until):
+    gate = threading.Event()
+    state, view = look(gate=gate, waiting=0)
+    other = view._pool.submit(make_picture())
+    view.answer(make_picture(50, 40), "mine.png")
+    assert state.look.stage == "failed" and "try again" in texts(view)
+    (button,) = [part for part in buttons(view) if part.label == "Try again"]
+    button.clicks += 1  # still no room: the picture is still there
+    assert state.look.stage == "failed" and state.look.again
+    gate.set()
+    assert other.result(20)
+    wait_until(lambda: view._pool.open == 0)
+    (button,) = [part for part in buttons(view) if part.label == "Try again"]
+    button.clicks += 1
+    wait_until(lambda: "ready" in look.drawn)
+    assert state.look.answer.prediction.width == 50 and view._asking.name == "mine.png"
+
+
+def test_a_picture_that_can_be_tried_again_can_be_forgotten(look, make_picture):
+    gate = threading.Event()
+    state, view = look(gate=gate, waiting=0)
+    view._pool.submit(make_picture())
+    view.answer(make_picture())
+    view._forget_picture()
+    gate.set()
+    assert state.look.stage == "empty" and view._asking._data == b""
+
+
 def test_forgetting_empties_the_page_even_while_busy(look, make_picture, wait_until):
     gate = threading.Event()
     state, view = look(gate=gate)
     view.answer(make_picture())
     state.look.forget()
     gate.set()
-    wait_until(lambda: view._pool._open == 0)
+    wait_until(lambda: view._pool.open == 0)
     assert state.look.stage == "empty" and charts(view) == 0 and "No picture yet" in texts(view)
 
 

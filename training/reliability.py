@@ -1,0 +1,157 @@
+"""``docs/reliability.md``: inputs tried, faults survived, load held, from the result files in docs/results.
+
+Each part is written from one file and says by which command it is measured anew; a file that is not there yet
+is said to be missing. A new part is a function in `PARTS`.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+NAME = "reliability.md"
+HEAD = """# What it holds
+
+Written by `python -m training.figures` from the files in [results](results), never by hand. What the server
+does about load and faults stands in [serving](serving.md), what threatens it in [security](security.md).
+"""
+#: Fault, what is lost by it, and the test that shows it.
+FAULTS = (
+    (
+        "a worker is killed in the middle of a picture",
+        "that answer; the same may be tried again",
+        "worker_process",
+    ),
+    ("a worker is killed while it waits", "nothing", "worker_process"),
+    ("a picture hangs", "that answer, after a minute", "worker_process"),
+    ("a fault in the program at a picture", "that answer; the log says more", "inference"),
+    ("more pictures than can be answered", "nothing: “try again”, the picture kept", "views"),
+    ("the same, over HTTP", "nothing: 503 with the time to wait", "api"),
+    ("a page loses its connection for a moment", "nothing", "serving"),
+    ("a server of several is killed", "its sessions; it is started again, the others go on", "serving"),
+)
+SETTING = (
+    "One server on {cores} cores ({cpu}), shared with its visitors, who have no browsers; the machine’s load "
+    "before was {load:g}. Each visitor opens the page, drops photos of 1600 × 1200, one as soon as the last "
+    "is answered, and leaves; one that reads “try again” does so two seconds later.\n\n"
+)
+
+
+def made(folder: Path) -> str:
+    """The text.
+
+    Parameters
+    ----------
+    folder : of the result files
+    """
+    parts = [HEAD]
+    for title, name, command, write in PARTS:
+        path = folder / name
+        if path.exists():
+            body = write(json.loads(path.read_text(encoding="utf-8")))
+            parts.append(f"## {title}\n\n{body}\nMeasured by `{command}` (`{name}`).\n")
+        else:
+            parts.append(f"## {title}\n\nNot measured yet: `{command}` writes `{name}`.\n")
+    rows = [(fault, lost, f"`tests/dashboard/test_{name}.py`") for fault, lost, name in FAULTS]
+    parts.append(
+        "## Faults survived\n\nEach is a test of `make test`: none is claimed that does not hold today.\n"
+    )
+    parts.append(_table(("fault", "what is lost", "test"), rows, "---"))
+    return "\n".join(parts)
+
+
+def load(result: dict[str, Any]) -> str:
+    """Visitors at once, programs at once, and the long run."""
+    text = SETTING.format(**result["machine"], load=result["load_before"])
+    if pages := result.get("pages"):
+        text += _pages(pages)
+    if programs := result.get("http"):
+        text += "\nOver HTTP, as many programs, each sending one picture after the other:\n\n" + _http(
+            programs
+        )
+    if soak := result.get("soak"):
+        text += "\n" + _soak(soak)
+    return text
+
+
+def _pages(pages: Sequence[dict[str, Any]]) -> str:
+    rows = [
+        (
+            f"{one['visitors']}",
+            f"{one['answered']}",
+            f"{one['busy']}",
+            f"{one['sessions_lost']}",
+            f"{one['a_second']:.2f}",
+            f"{one['median_s']:.2f}",
+            f"{one['p99_s']:.2f}",
+            f"{one['stalls_answering_ms']['largest']:.0f}",
+            f"{one['stalls_opening_ms']['largest']:.0f}",
+            f"{one['mb_a_session']:.1f}",
+            f"{one['mb_a_session_with_photos']:.1f}",
+            f"{one['mb_before']} → {one['mb_after']}",
+        )
+        for one in pages
+    ]
+    head = (
+        "visitors",
+        "answered",
+        "told to try again",
+        "sessions lost",
+        "pictures a second",
+        "median, s",
+        "99th percentile, s",
+        "longest stall, answering, ms",
+        "longest stall, opening pages, ms",
+        "MB a session",
+        "with its photos",
+        "MB before → after they left",
+    )
+    return _table(head, rows)
+
+
+def _http(programs: Sequence[dict[str, Any]]) -> str:
+    rows = [
+        (
+            f"{one['programs']}",
+            f"{one['answered']}",
+            f"{one['busy']}",
+            f"{one['lost']}",
+            f"{one['a_second']:.2f}",
+            f"{one['median_s']:.2f}",
+            f"{one['p99_s']:.2f}",
+            f"{one['stalls_ms']['largest']:.0f}",
+        )
+        for one in programs
+    ]
+    head = (
+        "programs",
+        "answered",
+        "503",
+        "lost",
+        "pictures a second",
+        "median, s",
+        "99th percentile, s",
+        "longest stall, ms",
+    )
+    return _table(head, rows)
+
+
+def _soak(soak: dict[str, Any]) -> str:
+    first, last = soak["mb"][0], soak["mb"][-1]
+    return (
+        f"The long run (`make soak`): {soak['pictures']:,} pictures, {soak['of_a_session']} a session, "
+        f"{soak['lost']} lost. Memory of the server and its workers: {first} MB after the first session, "
+        f"{last} MB after the last, {soak['mb_after']} MB when all had left; over the later half it grew by "
+        f"{soak['mb_growth_a_thousand_later_half']:g} MB a thousand pictures.\n"
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], rule: str = "---:") -> str:
+    lines = [head, [rule] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+#: Title, result file, command that measures it, and what writes it: a dict of the file to Markdown.
+PARTS: tuple[tuple[str, str, str, Callable[[dict[str, Any]], str]], ...] = (
+    ("Load held", "load.json", "make bench-load", load),
+)
