@@ -61,7 +61,7 @@ class LookView(pn.viewable.Viewer):
         self._camera = CameraPanel(state, desk, LivePanel(state, pool), self.answer)
         self._drop = DropZone(self._asking.receive, state.album.fail)
         self._album = AlbumPanel(state, self._asking.queue, self._asking.open, self._forget_everything)
-        self._empty, self._failed = html(), notice("error", "", visible=False)
+        self._empty, self._failed = html(), column(visible=False)
         progress = pmui.LinearProgress(sizing_mode="stretch_width", margin=0)
         self._busy = column(html(), progress, visible=False)
         self._answer: AnswerPanel | None = None
@@ -213,7 +213,7 @@ class LookView(pn.viewable.Viewer):
             models = "both models" if asked in (0, 2) else wording.asked_models(asked)
             self._busy[0].object = BUSY.format(models=models)
         elif look.stage == "failed":
-            self._failed.object = look.message
+            self._failed[:] = [notice("error", look.message)]
         self._empty.visible = look.stage == "empty"
         self._busy.visible = look.stage == "busy"
         self._failed.visible = look.stage == "failed"
