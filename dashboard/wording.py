@@ -149,10 +149,10 @@ def found_reading(prediction: "PicturePrediction") -> str:
     return f"{count} faces found, numbered from the largest. Choose one by clicking its box."
 
 
-def arriving(name: str, number: int, of: int) -> str:
-    """How much of a large file is here, in chunks of a MB; its start is read out, the rest is not."""
-    role = ' role="status"' if number == 1 else ""
-    return f'<p{role} class="quiet small num">Receiving {escape(name)}: {number} of {of} MB</p>'
+def arriving(name: str, here: int, of: int) -> str:
+    """How many bytes of a large file are here, for the eye: read out, it would not let others speak."""
+    megabytes = f"{here / 1e6:.0f} of {of / 1e6:.0f} MB"
+    return f'<p class="quiet small num">Receiving {escape(name)}: {megabytes}</p>'
 
 
 def album_reading(album: "AlbumState", shown: "Sequence[Picture]", faces: "Sequence[AlbumFace]") -> str:

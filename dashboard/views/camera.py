@@ -163,8 +163,11 @@ class CameraPanel(pn.viewable.Viewer):
             self._look.camera = "on"
 
     def _still_waiting(self, link: CameraLink) -> None:
-        if self._link is link and self._look.camera == "starting":
-            self._look.camera = link.silence
+        if self._link is not link or self._look.camera in ("on", "off"):
+            return
+        self._look.camera = link.silence
+        if link.silence != "silent":  # it may be slow only, and more be known later
+            later(PATIENCE_S, partial(self._still_waiting, link))
 
     def _take(self, *_: Any) -> None:
         frozen = self._live.still if self._live_state.stage == "frozen" else None

@@ -72,8 +72,7 @@ class LookView(pn.viewable.Viewer):
         self._camera = CameraPanel(state, desk, LivePanel(state, pool, record), self.answer)
         self._drop = DropZone(self._asking.receive, state.album.fail)
         self._album = AlbumPanel(state, self._asking.queue, self._asking.open, self._forget_everything)
-        self._empty = html()
-        self._failed = column(notice("error", ""), row(*self._after_failure()), gap=12, visible=False)
+        self._empty, self._failed = html(), column(gap=12, visible=False)
         progress = pmui.LinearProgress(sizing_mode="stretch_width", margin=0)
         self._busy = column(html(), progress, visible=False)
         self._answer: AnswerPanel | None = None
@@ -232,9 +231,8 @@ class LookView(pn.viewable.Viewer):
             models = "both models" if asked in (0, 2) else wording.asked_models(asked)
             self._busy[0].object = BUSY.format(models=models)
         elif look.stage == "failed":
-            self._failed[0].object = look.message
-            self._failed[0].severity = "warning" if look.again else "error"
-            self._failed[1].visible = look.again
+            again = [row(*self._after_failure())] if look.again else []
+            self._failed[:] = [notice("warning" if again else "error", look.message), *again]
         self._empty.visible = look.stage == "empty"
         self._busy.visible = look.stage == "busy"
         self._failed.visible = look.stage == "failed"

@@ -19,7 +19,8 @@ from dashboard.archive import is_archive
 from dashboard.views.parts import html
 from fusion_model.images import ImageLimits
 
-CHUNK_BYTES = 1_000_000
+# A picture comes in few messages, each of which has its price; one may hold 20 MB at most.
+CHUNK_BYTES = 5_000_000
 LIMITS = ImageLimits()
 MOST_ARCHIVE_BYTES = 200_000_000
 ACCEPTED = ["image/*", "application/zip", "application/x-zip-compressed"]
@@ -33,7 +34,7 @@ TOO_LARGE = (
     "leave it out, or pack fewer pictures into an archive."
 )
 HINT = "JPG, PNG or WebP up to 25 MB; several, a ZIP of them, or pasted"
-TELL_FROM = 3_000_000  # bytes; smaller files are there before their progress could be read
+TELL_FROM = 30_000_000  # bytes: of archives; how much of a picture is here would only delay it
 LABEL = "Drop photos here, or choose them"
 
 ZONE_SX = {
@@ -156,7 +157,11 @@ class PhotoInput(pmui.FileInput):
             self._came += 1
             name, number, of = msg["name"], msg["chunk"], msg["total_chunks"]
             if of * CHUNK_BYTES > TELL_FROM:
-                self._tell(wording.arriving(shown_name(name), number, of) if number < of else "")
+                self._tell(
+                    wording.arriving(shown_name(name), number * CHUNK_BYTES, of * CHUNK_BYTES)
+                    if number < of
+                    else ""
+                )
             self._arrivals.take(name, number, of, bytes(msg["data"]))
         elif status == "finished":
             if not self._came:  # of an empty file nothing comes, not even its name
