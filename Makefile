@@ -54,6 +54,10 @@ evaluate: $(ready) ## print the figures of the models, from the committed predic
 bench: $(ready_dev) ## measure the page in a browser: opening, a photo, live (docs/results/page.json)
 	@browser="$$($(setup) browser)" && CHROMIUM="$$browser" $(bin)/python tests/benchmarks/page.py $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(ready_dev) ## feed broken files to all readers: make fuzz ARGS="--minutes 30"
+	@$(bin)/python tests/fuzz/run.py $(ARGS)
+
 .PHONY: clean
 clean: ## remove caches of the tools; .venv and runs/ stay
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -178,7 +178,9 @@ class PredictHandler(JsonHandler):
             return
         finally:
             self._parts.clear()
-        await asyncio.wait([asyncio.wrap_future(future)])
+        awaited = asyncio.wrap_future(future)
+        await asyncio.wait([awaited])
+        awaited.exception()  # fetched, else asyncio logs it and its traceback once more
         self._answer(future)
 
     def _answer(self, future: Any) -> None:

@@ -20,7 +20,7 @@ from fusion_model.rows import Rows
 from fusion_model.table_file import read_csv
 
 MAX_BYTES = 60_000_000
-MAX_UNPACKED = 200_000_000
+MAX_UNPACKED = 60_000_000
 HELP = (
     "<p>One row a picture, in UTF-8: a column <b>label</b>, and a model’s answers as a column "
     "<b>prediction</b> or "
@@ -88,7 +88,9 @@ class OwnView(pn.viewable.Viewer):
         """Read a dropped file and show what was understood."""
         try:
             self._faults = []
-            self._frame, _ = read_csv(BytesIO(data), max_bytes=MAX_UNPACKED, faults=self._faults)
+            self._frame, _ = read_csv(
+                BytesIO(data), max_bytes=MAX_UNPACKED, max_rows=MOST_ROWS, faults=self._faults
+            )
             self._name = name
         except ExpressionLensError as error:
             self._frame = None
