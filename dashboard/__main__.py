@@ -13,6 +13,9 @@ from fusion_model.errors import ExpressionLensError
 from fusion_model.native_logs import drop_native_logs
 
 PORT = 5006
+# A closed page is forgotten after seconds, and its picture with it; a phone that lost its connection for a
+# moment finds it again.
+UNUSED_MS, CHECK_MS = 15_000, 5_000
 #: Variable of the environment that stands in for --fer2013.
 COPY = "EXPRESSION_LENS_FER2013"
 
@@ -49,6 +52,7 @@ def _serve(options: argparse.Namespace) -> int:
 
     from dashboard.api import api_routes
     from dashboard.app import TITLE, create_app
+    from dashboard.forgetting import overwrite_what_is_freed
     from dashboard.headers import SecureHeaders
     from dashboard.record import TABLE, TABLE_UNMIRRORED
     from dashboard.views.camera import ROUTE
@@ -56,6 +60,7 @@ def _serve(options: argparse.Namespace) -> int:
     # The browser describes a drop zone that the server knows already: harmless, and not ours to mend.
     warnings.filterwarnings("ignore", "reference already known", BokehUserWarning)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    overwrite_what_is_freed()
     if options.fer2013 is not None:
         print(f"Reading the pictures of {options.fer2013} ...", flush=True)
     try:
@@ -79,12 +84,11 @@ def _serve(options: argparse.Namespace) -> int:
         show=False,
         start=False,
         verbose=False,
-        # A closed page is forgotten after seconds, and its picture with it; a phone that lost its
-        # connection for a moment finds it again.
-        unused_session_lifetime_milliseconds=15_000,
-        check_unused_sessions_milliseconds=5_000,
+        unused_session_lifetime_milliseconds=UNUSED_MS,
+        check_unused_sessions_milliseconds=CHECK_MS,
     )
     server._tornado.add_transform(SecureHeaders)
+    app.collector.nobody = lambda: app.pool.idle and not server.get_sessions()
     host = "localhost" if options.address in {"127.0.0.1", "::1", "0.0.0.0"} else options.address
     print(f"{TITLE} is ready: http://{host}:{options.port}", flush=True)
     try:

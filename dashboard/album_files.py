@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageDraw, ImageFont
 
 from dashboard.album import AlbumFace, Picture, Trouble, leading_model
+from dashboard.cells import cell
 from dashboard.theme import expression_colour
 from fusion_model.records import picture_record
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need no
 FACE_COLUMNS = ("file", "face", "x", "y", "width", "height", "landmarks_found")
 SMALLEST_TEXT, LARGEST_TEXT = 11, 26  # px
 TAG = "#1D1B24"
-# A cell that begins so is run as a formula by spreadsheets (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def annotated(answer: "Answer") -> bytes:
@@ -77,8 +76,7 @@ def as_csv(faces: Sequence[AlbumFace]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([*FACE_COLUMNS, *head])
     for item in faces:
-        name = item.picture.name
-        cells: list[object] = [f"'{name}" if name.startswith(_FORMULA) else name, item.index + 1]
+        cells: list[object] = [cell(item.picture.name), item.index + 1]
         cells += [*item.face.box, int(item.face.landmarks_found)]
         for model, labels in classes.items():
             given = item.face.models.get(model)

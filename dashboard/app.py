@@ -1,14 +1,16 @@
 """The application: what all sessions of a server share, and the two documents it serves."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import panel as pn
 import panel_material_ui as pmui
+import param
 
 from dashboard.camera import CameraDesk
 from dashboard.figure_state import LensState
+from dashboard.forgetting import Collector
 from dashboard.inference import InferencePool, PredictorFactory, default_predictor
 from dashboard.record import ASSETS, TABLE, TABLE_LONDON, TABLE_UNMIRRORED, Record
 from dashboard.row_pictures import RowPictures
@@ -53,12 +55,15 @@ class ExpressionLens:
         The committed prediction tables.
     example : Path
         A picture for those who have none.
+    collector : Collector
+        Frees what was forgotten.
     """
 
     pool: InferencePool
     desk: CameraDesk
     record: Record
     example: Path
+    collector: Collector = field(default_factory=Collector)
 
     @property
     def routes(self) -> dict[str, Callable[[], pn.viewable.Viewable]]:
@@ -92,8 +97,15 @@ class ExpressionLens:
         )
         _tie(state, tabs, page)
         state.at_end(shelf.forget)
+        state.at_end(self.collector.soon)
+        state.look.param.watch(self._left, "stage")
+        state.look.param.watch(self._left, "camera")
         pn.state.on_session_destroyed(lambda _: state.end())
         return page
+
+    def _left(self, event: param.parameterized.Event) -> None:
+        if event.new in ("empty", "off"):
+            self.collector.soon()
 
     def camera(self) -> pn.viewable.Viewable:
         """The document inside a page's camera frame."""

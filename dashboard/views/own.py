@@ -9,6 +9,7 @@ import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 
+from dashboard.album import shown_name
 from dashboard.figure_state import FilterState
 from dashboard.shelf import OWN, Shelf
 from dashboard.tables import html_table
@@ -53,7 +54,9 @@ class TableDropper(QuietDropper):
         )
 
     def _process_event(self, event: Any) -> None:
-        if event.event_name == "upload_event" and event.data["chunk"] > 1:
+        if event.event_name == "upload_event" and event.data["chunk"] == 1:
+            self._file_buffer.clear()  # one table at a time: what was begun before it is given up
+        elif event.event_name == "upload_event":
             kept = sum(len(chunk) for chunk in self._file_buffer.get(event.data["name"], []))
             if kept > MAX_BYTES:
                 event.data = {**event.data, "data": b""}
@@ -91,7 +94,7 @@ class OwnView(pn.viewable.Viewer):
             self._frame, _ = read_csv(
                 BytesIO(data), max_bytes=MAX_UNPACKED, max_rows=MOST_ROWS, faults=self._faults
             )
-            self._name = name
+            self._name = shown_name(name)
         except ExpressionLensError as error:
             self._frame = None
             self._draw(trouble=str(error))

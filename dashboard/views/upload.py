@@ -10,6 +10,8 @@ from typing import Any
 import panel as pn
 import param
 
+from dashboard.album import MOST_WAITING
+from dashboard.album_queue import CROWDED
 from dashboard.archive import is_archive
 from fusion_model.images import ImageLimits
 
@@ -119,6 +121,10 @@ class PhotoDropper(QuietDropper):
             self._on_trouble(name, MIXED_UP)
             return
         arriving.take(bytes(data["data"]))
+        if sum(file.kept + len(other) for other, file in self._arriving.items()) > MOST_WAITING:
+            del self._arriving[name]
+            self._on_trouble(name, CROWDED)
+            return
         if number == data["total_chunks"]:
             del self._arriving[name]
             self._on_file(name, b"".join(arriving.parts))
