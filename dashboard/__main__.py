@@ -88,7 +88,6 @@ def _serve(options: argparse.Namespace) -> int:
         check_unused_sessions_milliseconds=CHECK_MS,
     )
     server._tornado.add_transform(SecureHeaders)
-    app.collector.nobody = lambda: app.pool.idle and not server.get_sessions()
     host = "localhost" if options.address in {"127.0.0.1", "::1", "0.0.0.0"} else options.address
     print(f"{TITLE} is ready: http://{host}:{options.port}", flush=True)
     try:

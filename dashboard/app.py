@@ -97,6 +97,7 @@ class ExpressionLens:
         )
         _tie(state, tabs, page)
         state.at_end(shelf.forget)
+        state.at_end(lambda: _blank(tabs))
         state.at_end(self.collector.soon)
         state.look.param.watch(self._left, "stage")
         state.look.param.watch(self._left, "camera")
@@ -148,6 +149,16 @@ def create_app(
     """
     record = Record(table, unmirrored, london, RowPictures(copy=fer2013))
     return ExpressionLens(InferencePool(predictor_factory), CameraDesk(), record, example)
+
+
+def _blank(tabs: pmui.Tabs) -> None:
+    """Take pictures and charts out of a page whose session is over, unseen: Panel may hold it for longer."""
+    for part in tabs.select(pn.pane.HTML):
+        with param.parameterized.discard_events(part):
+            part.object = ""
+    for part in tabs.select(pn.pane.Bokeh):
+        with param.parameterized.discard_events(part):
+            part.object = None
 
 
 def _tie(state: LensState, tabs: pmui.Tabs, page: pmui.Page) -> None:

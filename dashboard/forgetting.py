@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import ctypes
 import gc
-from collections.abc import Callable
 
 _M_PERTURB = -6
 _FILLING = 0xA5  # any but 0
@@ -30,17 +29,9 @@ def overwrite_what_is_freed() -> bool:
 
 
 class Collector:
-    """Runs Python's collector soon after something was forgotten. All calls come on the event loop.
+    """Runs Python's collector soon after something was forgotten. All calls come on the event loop."""
 
-    Parameters
-    ----------
-    nobody : callable
-        Whether there is no session and nothing under way: then all that is left after a collection belongs to
-        the program, and later collections need not look at it again.
-    """
-
-    def __init__(self, nobody: Callable[[], bool] = lambda: False) -> None:
-        self.nobody = nobody
+    def __init__(self) -> None:
         self._due: asyncio.TimerHandle | None = None
         self._last = float("-inf")
 
@@ -55,6 +46,4 @@ class Collector:
     def _collect(self, loop: asyncio.AbstractEventLoop) -> None:
         self._due = None
         gc.collect()
-        if self.nobody():
-            gc.freeze()
         self._last = loop.time()

@@ -156,11 +156,6 @@ class InferencePool:
         """Whether a worker has its models loaded."""
         return bool(self._predictors)
 
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is asked."""
-        return not self._open
-
     def submit(self, data: bytes, models: Sequence[str] = ()) -> "Future[Answer]":
         """Queue the bytes of a picture file, for these models or the usual ones.
 
