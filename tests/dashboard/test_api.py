@@ -1,6 +1,7 @@
 """The HTTP interface, over real connections, with a stand-in for the models."""
 
 import asyncio
+import gc
 import json
 import threading
 from contextlib import contextmanager
@@ -178,3 +179,9 @@ def test_the_description_names_what_there_is(api):
     assert set(body["paths"]) == {PREDICT, "/healthz", "/readyz"}
     example = body["paths"][PREDICT]["post"]["parameters"][0]["example"]
     assert example == "cnn,fusion"
+
+
+def test_a_bad_picture_leaves_no_traceback_in_the_log(api, caplog):
+    assert api(PREDICT, b"these are words")[0] == 422
+    gc.collect()  # asyncio would tell of an error that nobody fetched
+    assert "never retrieved" not in caplog.text and "Traceback" not in caplog.text
