@@ -67,6 +67,10 @@ bench-load: $(ready_dev) ## measure the server under 1, 10 and 50 visitors (docs
 soak: $(ready_dev) ## 2,000 pictures on one server: is its memory flat? (docs/results/load.json)
 	@$(bin)/python tests/benchmarks/load.py --sizes --soak 2000 $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(ready_dev) ## feed broken files to all readers: make fuzz ARGS="--minutes 30"
+	@$(bin)/python tests/fuzz/run.py $(ARGS)
+
 .PHONY: clean
 clean: ## remove caches of the tools; .venv and runs/ stay
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

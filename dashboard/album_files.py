@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageDraw, ImageFont
 
 from dashboard.album import AlbumFace, Picture, Trouble, leading_model
+from dashboard.cells import cell
 from dashboard.theme import expression_colour
 from fusion_model.records import picture_record
 from fusion_model.trust import known_trust
@@ -19,8 +20,6 @@ if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need no
 FACE_COLUMNS = ("file", "face", "x", "y", "width", "height", "landmarks_found", "warnings")
 SMALLEST_TEXT, LARGEST_TEXT = 11, 26  # px
 TAG = "#1D1B24"
-# A cell that begins so is run as a formula by spreadsheets (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def annotated(answer: "Answer") -> bytes:
@@ -78,9 +77,8 @@ def as_csv(faces: Sequence[AlbumFace]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([*FACE_COLUMNS, *head])
     for item in faces:
-        name = item.picture.name
-        cells: list[object] = [f"'{name}" if name.startswith(_FORMULA) else name, item.index + 1]
         doubts = known_trust().doubts(item.face.measures, mesh_found=item.face.landmarks_found)
+        cells: list[object] = [cell(item.picture.name), item.index + 1]
         cells += [*item.face.box, int(item.face.landmarks_found), "; ".join(doubt.kind for doubt in doubts)]
         for model, labels in classes.items():
             given = item.face.models.get(model)

@@ -2,14 +2,16 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import panel as pn
 import panel_material_ui as pmui
+import param
 
 from dashboard.camera import CameraDesk
 from dashboard.figure_state import LensState
+from dashboard.forgetting import Collector
 from dashboard.inference import InferencePool
 from dashboard.record import ASSETS, TABLE, TABLE_LONDON, TABLE_UNMIRRORED, Record
 from dashboard.row_pictures import RowPictures
@@ -55,12 +57,15 @@ class ExpressionLens:
         The committed prediction tables.
     example : Path
         A picture for those who have none.
+    collector : Collector
+        Frees what was forgotten.
     """
 
     pool: InferencePool
     desk: CameraDesk
     record: Record
     example: Path
+    collector: Collector = field(default_factory=Collector)
 
     @property
     def routes(self) -> dict[str, Callable[[], pn.viewable.Viewable]]:
@@ -95,8 +100,16 @@ class ExpressionLens:
         )
         _tie(state, tabs, page)
         state.at_end(shelf.forget)
+        state.at_end(lambda: _blank(tabs))
+        state.at_end(self.collector.soon)
+        state.look.param.watch(self._left, "stage")
+        state.look.param.watch(self._left, "camera")
         pn.state.on_session_destroyed(lambda _: state.end())
         return page
+
+    def _left(self, event: param.parameterized.Event) -> None:
+        if event.new in ("empty", "off"):
+            self.collector.soon()
 
     def camera(self) -> pn.viewable.Viewable:
         """The document inside a page's camera frame."""
@@ -146,6 +159,16 @@ def create_app(
     """
     record = Record(table, unmirrored, london, RowPictures(copy=fer2013))
     return ExpressionLens(pool or InferencePool(predictor_factory), CameraDesk(), record, example)
+
+
+def _blank(tabs: pmui.Tabs) -> None:
+    """Take pictures and charts out of a page whose session is over, unseen: Panel may hold it for longer."""
+    for part in tabs.select(pn.pane.HTML):
+        with param.parameterized.discard_events(part):
+            part.object = ""
+    for part in tabs.select(pn.pane.Bokeh):
+        with param.parameterized.discard_events(part):
+            part.object = None
 
 
 def _tie(state: LensState, tabs: pmui.Tabs, page: pmui.Page) -> None:

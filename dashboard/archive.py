@@ -113,6 +113,8 @@ def members(data: bytes) -> list[Member]:
 
 def _files(archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
     for info in archive.infolist():
+        if not info.filename:
+            continue  # zipfile itself would stumble over it
         parts = info.filename.lower().split("/")
         hidden = any(part.startswith(".") and part not in (".", "..") for part in parts)
         if not (info.is_dir() or hidden or parts[0] in _UNSEEN or parts[-1] in _UNSEEN):

@@ -10,6 +10,7 @@ from html import escape
 import numpy as np
 from bokeh.plotting import figure
 
+from dashboard.cells import cell
 from dashboard.tables import html_table
 
 
@@ -36,7 +37,8 @@ class Table:
     def csv(self) -> str:
         """As CSV text."""
         out = io.StringIO()
-        csv.writer(out, lineterminator="\n").writerows([self.head, *self.rows])
+        rows = ([cell(text) for text in row] for row in (self.head, *self.rows))
+        csv.writer(out, lineterminator="\n").writerows(rows)
         return out.getvalue()
 
     def data_url(self) -> str:

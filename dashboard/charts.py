@@ -8,7 +8,7 @@ own glyphs, which take 10 ms a figure instead of 60.
 import math
 from typing import Any
 
-from bokeh.models import ColumnDataSource, HoverTool, Whisker
+from bokeh.models import ColumnDataSource, HoverTool, PlainText, Whisker
 from bokeh.plotting import figure
 
 from dashboard.theme import CHART_FONT, FONT, Palette
@@ -38,10 +38,18 @@ def quiet_figure(colours: Palette, *, hover: list[tuple[str, str]] | None = None
         sizing_mode=options.pop("sizing_mode", "stretch_width"),
         **options,
     )
+    for axis in plot.axis:
+        if isinstance(axis.axis_label, str):  # a class called $$x$$ is no formula, and needs no MathJax
+            axis.axis_label = plain(axis.axis_label)
     quieten(plot, colours)
     if hover:
         plot.add_tools(HoverTool(tooltips=hover, renderers="auto"))
     return plot
+
+
+def plain(text: str) -> str | PlainText:
+    """The text as what Bokeh shows letter by letter, where it would read a formula in it."""
+    return PlainText(text=text) if any(sign in text for sign in ("$$", r"\(", r"\[")) else text
 
 
 def quieten(plot: figure, colours: Palette) -> None:

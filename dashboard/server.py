@@ -14,6 +14,7 @@ from bokeh.util.warnings import BokehUserWarning
 
 from dashboard.api import api_routes
 from dashboard.app import TITLE, ExpressionLens, create_app
+from dashboard.forgetting import overwrite_what_is_freed
 from dashboard.headers import SecureHeaders
 from dashboard.inference import InferencePool
 from dashboard.login import Login, Users
@@ -38,6 +39,7 @@ def serve(options: argparse.Namespace, pool: InferencePool) -> int:
     # The browser describes a drop zone that the server knows already: harmless, and not ours to mend.
     warnings.filterwarnings("ignore", "reference already known", BokehUserWarning)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    overwrite_what_is_freed()
     for name in BOKEH_LOGS:
         logging.getLogger(name).addFilter(without_contents)
     if options.fer2013 is not None:

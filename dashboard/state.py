@@ -1,7 +1,7 @@
 """What the pages know, and the moves they allow. No Panel here: the logic is tested by setting params."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import param
@@ -41,6 +41,12 @@ class Answer:
     prediction: "PicturePrediction"
     milliseconds_decode: float
     thumbnail: bytes = b""
+
+    def empty(self) -> None:
+        """Let go of pixels and faces, for whoever still holds this: what drew it may outlive its session."""
+        left = {"jpeg": b"", "thumbnail": b"", "prediction": replace(self.prediction, faces=())}
+        for name, value in left.items():
+            object.__setattr__(self, name, value)
 
 
 class LookState(param.Parameterized):
@@ -159,6 +165,9 @@ class PageState(param.Parameterized):
 
     def end(self) -> None:
         """The session is over: nothing of it stays. No watcher hears of it: there is no page to redraw."""
+        held = [picture.answer for picture in self.album.pictures]
+        for answer in [*held, *([self.look.answer] if self.look.answer else [])]:
+            answer.empty()
         with (
             param.parameterized.discard_events(self.look),
             param.parameterized.discard_events(self.look.seen),

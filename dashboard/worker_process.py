@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
+from dashboard.forgetting import overwrite_what_is_freed
 from dashboard.state import Answer
 from dashboard.worker import (
     ExplainerFactory,
@@ -176,6 +177,7 @@ def serve(pipe: Connection, factory: PredictorFactory, explainer: ExplainerFacto
     """The child: answer requests until the server is heard no more."""
     # The interrupt of a terminal reaches all processes; the server ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    overwrite_what_is_freed()
     worker = Worker(factory, explainer)
     with contextlib.suppress(EOFError, OSError):
         while True:

@@ -10,6 +10,8 @@ import io
 import os
 import re
 import zlib
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -17,18 +19,26 @@ import pandas as pd
 
 from fusion_model.errors import ExpressionLensError
 
+MOST_COLUMNS = 1_000
+MOST_BLANK = 1_000  # rows at the end that are empty and are not counted
+LONGEST_ROW = 1_000_000  # characters; one field may have csv.field_size_limit(), 131,072
+
 
 class TableError(ExpressionLensError):
     """A prediction table that cannot be read or used as asked; the sentence says where and why."""
 
 
 def read_csv(
-    source: str | os.PathLike[str] | IO, *, max_bytes: int | None = None, faults: list[str] | None = None
+    source: str | os.PathLike[str] | IO,
+    *,
+    max_bytes: int | None = None,
+    max_rows: int | None = None,
+    faults: list[str] | None = None,
 ) -> tuple[pd.DataFrame, str]:
     """Read CSV in UTF-8, plain or gzip by content, from a path or file-like (bytes or text).
 
     With `max_bytes`, a file that is larger, or becomes so when unpacked, is refused; it is never unpacked
-    further than that, for a few kilobytes can hold gigabytes.
+    further than that, for a few kilobytes can hold gigabytes. With `max_rows`, no row beyond is read.
 
     With `faults`, rows that are too wide and columns of the same name end nothing: a sentence on each kind is
     added to that list, and the frame is what is left without the surplus. So all that is wrong with a table
@@ -47,7 +57,7 @@ def read_csv(
         A missing, unreadable, cut or empty file, or rows of another width than the header.
     """
     data, name = _read_bytes(source, max_bytes)
-    return _parse(data, name, faults), name
+    return _parse(data, name, max_rows, faults), name
 
 
 def write_csv(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
@@ -103,7 +113,7 @@ def _unpacked(data: bytes, name: str, max_bytes: int | None) -> bytes:
         raise TableError(f"{name} is a cut or damaged gzip file; fetch or write it again.") from error
 
 
-def _parse(data: bytes, name: str, faults: list[str] | None) -> pd.DataFrame:
+def _parse(data: bytes, name: str, max_rows: int | None, faults: list[str] | None) -> pd.DataFrame:
     """CSV bytes as a frame; the index counts the data rows of the file from 0."""
     try:
         text = data.decode("utf-8-sig")
@@ -113,10 +123,9 @@ def _parse(data: bytes, name: str, faults: list[str] | None) -> pd.DataFrame:
     if not text.strip():
         raise TableError(f"{name} is empty; a CSV file with a header is needed.")
     if faults is not None:
-        text = _mended(text, name, faults)
-    header = next(csv.reader(io.StringIO(text)))
-    twice = [column for column in header if header.count(column) > 1]
-    if twice:
+        text = _mended(text, name, max_rows, faults)
+    _, header = next(_rows(text, name))
+    if twice := _repeated(header):
         raise TableError(_more_than_once(name, twice[0]))
     try:
         frame = pd.read_csv(
@@ -127,8 +136,10 @@ def _parse(data: bytes, name: str, faults: list[str] | None) -> pd.DataFrame:
             skip_blank_lines=False,  # so that the index still tells the line
             float_precision="round_trip",
             low_memory=False,
+            nrows=None if max_rows is None else max_rows + 1,
         )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    # Not ParserError alone: a number of 400 digits, say, is an OverflowError.
+    except (ValueError, OverflowError) as error:
         found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
         if found is None:
             raise TableError(f"{name} is not a CSV file: {str(error).strip()}.") from error
@@ -138,37 +149,85 @@ def _parse(data: bytes, name: str, faults: list[str] | None) -> pd.DataFrame:
         raise TableError(_too_wide(name, 1, 2, len(header), len(header) + surplus))
     while len(frame) and frame.iloc[-1].isna().all():  # blank lines at the end
         frame = frame.iloc[:-1]
+    if max_rows is not None and len(frame) > max_rows:
+        raise TableError(_too_long(name, max_rows))
     return frame
 
 
-def _mended(text: str, name: str, faults: list[str]) -> str:
+def _rows(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows, the header first: the line that each ends on, and its fields.
+
+    A `TableError` where a row or a field has no end in sight.
+    """
+    held = 0  # characters of the row that is being read
+
+    def lines() -> Iterator[str]:
+        nonlocal held
+        for line in io.StringIO(text, newline=""):  # as they are, whichever way they end
+            held += len(line)
+            if held > LONGEST_ROW:
+                raise TableError(
+                    f"{name} has a row of more than {LONGEST_ROW:,} characters, ending after line "
+                    f"{reader.line_num}: is a quotation mark left open?"
+                )
+            yield line
+
+    reader = csv.reader(lines())
+    try:
+        for number, fields in enumerate(reader):
+            held = 0
+            if number == 0:
+                _check_header(fields, name)
+            yield reader.line_num, fields
+    except csv.Error as error:
+        raise TableError(f"{name}, line {reader.line_num}: no CSV ({error}).") from error
+
+
+def _check_header(header: list[str], name: str) -> None:
+    if len(header) > MOST_COLUMNS:
+        raise TableError(f"{name} has {len(header):,} columns; at most {MOST_COLUMNS:,} are read.")
+    if len(header) == 1 and (found := re.search("[;\t]", header[0])):
+        between = "semicolons" if found[0] == ";" else "tabs"
+        raise TableError(f"{name} has {between} between its columns; save it with commas.")
+
+
+def _mended(text: str, name: str, max_rows: int | None, faults: list[str]) -> str:
     """The text with the fields that the header has, each column named once; tells what is wrong."""
-    reader = csv.reader(io.StringIO(text))
     rows: list[list[str]] = []
     wide: list[tuple[int, int, int]] = []  # row, line, fields
-    try:
-        for fields in reader:
-            if rows and len(fields) > len(rows[0]):
-                wide.append((len(rows), reader.line_num, len(fields)))
-            rows.append(fields)
-    except csv.Error:
-        return text  # pandas says what it is
+    for line, fields in _rows(text, name):
+        if rows and len(fields) > len(rows[0]):
+            wide.append((len(rows), line, len(fields)))
+        rows.append(fields)
+        if max_rows is not None and len(rows) > max_rows + MOST_BLANK:
+            raise TableError(_too_long(name, max_rows))
     header: list[str] = []
-    twice: list[str] = []
+    taken: set[str] = set()
+    again = 0
     for column in rows[0]:
-        if column in rows[0][: len(header)]:
-            twice.append(column)
-            column = f"{column}, again ({len(twice)})"
+        if column in taken:
+            again += 1
+            column = f"{column}, again ({again})"
+        taken.add(column)
         header.append(column)
-    faults += [_more_than_once(name, column) for column in dict.fromkeys(twice)]
+    faults += [_more_than_once(name, column) for column in _repeated(rows[0])]
     if wide:
-        row, line, seen = wide[0]
-        faults.append(_too_wide(name, row, line, len(header), seen, len(wide) - 1))
-    if not twice and not wide:
+        row, at, seen = wide[0]
+        faults.append(_too_wide(name, row, at, len(header), seen, len(wide) - 1))
+    if not again and not wide:
         return text
     out = io.StringIO()
     csv.writer(out).writerows([header, *(fields[: len(header)] for fields in rows[1:])])
     return out.getvalue()
+
+
+def _repeated(header: list[str]) -> list[str]:
+    """Names that stand there more than once, each once."""
+    return [column for column, count in Counter(header).items() if count > 1]
+
+
+def _too_long(name: str, most: int) -> str:
+    return f"{name} has more than {most:,} rows; cut it into parts."
 
 
 def _more_than_once(name: str, column: str) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 
+from dashboard.album import shown_name
 from dashboard.figure_state import FilterState
 from dashboard.shelf import OWN, Shelf
 from dashboard.tables import html_table
@@ -20,7 +21,7 @@ from fusion_model.rows import Rows
 from fusion_model.table_file import read_csv
 
 MAX_BYTES = 60_000_000
-MAX_UNPACKED = 200_000_000
+MAX_UNPACKED = 60_000_000
 HELP = (
     "<p>One row a picture, in UTF-8: a column <b>label</b>, and a model’s answers as a column "
     "<b>prediction</b> or "
@@ -75,7 +76,9 @@ class TableDropper(QuietDropper):
         )
 
     def _process_event(self, event: Any) -> None:
-        if event.event_name == "upload_event" and event.data["chunk"] > 1:
+        if event.event_name == "upload_event" and event.data["chunk"] == 1:
+            self._file_buffer.clear()  # one table at a time: what was begun before it is given up
+        elif event.event_name == "upload_event":
             kept = sum(len(chunk) for chunk in self._file_buffer.get(event.data["name"], []))
             if kept > MAX_BYTES:
                 event.data = {**event.data, "data": b""}
@@ -110,8 +113,10 @@ class OwnView(pn.viewable.Viewer):
         """Read a dropped file and show what was understood."""
         try:
             self._faults = []
-            self._frame, _ = read_csv(BytesIO(data), max_bytes=MAX_UNPACKED, faults=self._faults)
-            self._name = name
+            self._frame, _ = read_csv(
+                BytesIO(data), max_bytes=MAX_UNPACKED, max_rows=MOST_ROWS, faults=self._faults
+            )
+            self._name = shown_name(name)
         except ExpressionLensError as error:
             self._frame = None
             self._draw(trouble=str(error))

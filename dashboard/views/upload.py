@@ -14,7 +14,8 @@ import panel_material_ui as pmui
 import param
 
 from dashboard import wording
-from dashboard.album import shown_name
+from dashboard.album import MOST_WAITING, shown_name
+from dashboard.album_queue import CROWDED
 from dashboard.archive import is_archive
 from dashboard.views.parts import html
 from fusion_model.images import ImageLimits
@@ -115,6 +116,10 @@ class Arrivals:
             self._on_trouble(name, MIXED_UP)
             return
         arriving.take(chunk)
+        if sum(file.kept + len(other) for other, file in self._arriving.items()) > MOST_WAITING:
+            del self._arriving[name]
+            self._on_trouble(name, CROWDED)
+            return
         if number == of:
             del self._arriving[name]
             self._on_file(name, b"".join(arriving.parts))

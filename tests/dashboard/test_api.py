@@ -1,6 +1,7 @@
 """The HTTP interface, over real connections, with a stand-in for the models."""
 
 import asyncio
+import gc
 import json
 import threading
 from contextlib import contextmanager
@@ -244,3 +245,9 @@ def fits(value, schema):
             fits(part, known.get(name) or more) for name, part in value.items() if name in known or more
         )
     return True
+
+
+def test_a_bad_picture_leaves_no_traceback_in_the_log(api, caplog):
+    assert api(PREDICT, b"these are words")[0] == 422
+    gc.collect()  # asyncio would tell of an error that nobody fetched
+    assert "never retrieved" not in caplog.text and "Traceback" not in caplog.text

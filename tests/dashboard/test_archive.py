@@ -1,5 +1,6 @@
 """Archives as strangers make them."""
 
+import contextlib
 import io
 import struct
 import zipfile
@@ -102,3 +103,38 @@ def test_an_empty_archive_is_a_sentence():
     assert is_archive(packed([]))
     with pytest.raises(ArchiveError, match="no file"):
         members(packed([]))
+
+
+def test_overlapping_members_are_read_one_by_one_or_refused():
+    """A better bomb (Fifield 2019): many entries of the list point to one packed file."""
+    data = packed([("a.jpg", b"words " * 50)])
+    place = data.index(b"PK\x01\x02")
+    entry, end = data[place : data.index(b"PK\x05\x06")], data.index(b"PK\x05\x06")
+    many = 300
+    told = struct.pack("<HHLL", many, many, len(entry) * many, place)
+    found = members(data[:place] + entry * many + data[end : end + 8] + told + b"\0\0")
+    assert len(found) == many
+    for member in found[:3]:
+        with contextlib.suppress(ArchiveError):
+            assert len(member.read()) == 300
+
+
+def test_a_link_is_a_file_like_any_other():
+    link = zipfile.ZipInfo("link.jpg")
+    link.external_attr = 0o120777 << 16
+    (found,) = members(packed([(link, b"/etc/passwd")]))
+    assert found.read() == b"/etc/passwd"  # its bytes, which are no picture; nothing is followed
+
+
+@pytest.mark.parametrize(
+    "name", ["../" * 40 + "etc/passwd", "/abs.jpg", "a/../../b.jpg", "con.jpg", "x" * 60_000]
+)
+def test_paths_are_words(name):
+    (found,) = members(packed([(name, b"x")]))
+    assert found.name == name and found.read() == b"x"
+
+
+def test_a_file_without_a_name_is_left_out():
+    data = packed([("a.jpg", b"x"), ("b.jpg", b"y")])
+    nameless = data.replace(b"a.jpg", b"\0.jpg")
+    assert [member.name for member in members(nameless)] == ["b.jpg"]

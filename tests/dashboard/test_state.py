@@ -92,7 +92,10 @@ def test_the_end_of_a_session_empties_it_without_a_word(make_answer, make_face):
     state, heard, ended = PageState(), [], []
     state.look.finish(state.look.begin(), make_answer(make_face()))
     state.look.param.watch(heard.append, ["stage", "answer"])
+    held = state.look.answer
     state.at_end(lambda: ended.append(1))
     state.end()
     state.end()
+    # Who still holds it, as a part of the page may, holds nothing.
+    assert held.jpeg == held.thumbnail == b"" and held.prediction.faces == ()
     assert state.look.answer is None and heard == [] and ended == [1]

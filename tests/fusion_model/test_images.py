@@ -3,6 +3,7 @@
 import contextlib
 import io
 import struct
+import tracemalloc
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -331,3 +332,114 @@ def test_pixels_pass_the_borders_of_strips_unchanged(height):
     read_HWC = decode_image(out.getvalue())
     assert np.array_equal(read_HWC, pixels_HWC)
     assert read_HWC.flags.c_contiguous and read_HWC.flags.writeable
+
+
+def segment(kind: int, body: bytes = b"") -> bytes:
+    return struct.pack(">BBH", 0xFF, kind, len(body) + 2) + body
+
+
+def many_parts() -> Iterator[Any]:
+    """Files of many parts, each of which a decoder would follow for seconds."""
+    jpeg, png = encode(noise(), "JPEG"), png_bytes(64, 64, data=zlib.compress(bytes(193 * 64)))
+    empty = struct.pack(">I", 0) + b"abCd" + struct.pack(">I", zlib.crc32(b"abCd"))
+    yield pytest.param(jpeg[:2] + segment(0xFE) * 30_000 + jpeg[2:], id="comments")
+    yield pytest.param(jpeg[:2] + b"\xff" * 200_000 + jpeg[2:], id="filling")
+    yield pytest.param(jpeg[:2] + bytes(200_000) + jpeg[2:], id="junk")
+    yield pytest.param(jpeg[:2] + bytes(200_000), id="nothing but junk")
+    yield pytest.param(png[:33] + empty * 30_000 + png[33:], id="chunks")
+    scan = segment(0xDA, bytes(10)) + b"\x00"
+    frame = segment(0xC2, struct.pack(">BHHB", 8, 7000, 7000, 3) + bytes(9))
+    yield pytest.param(b"\xff\xd8" + frame + scan * 60 + b"\xff\xd9", id="scans")
+    yield pytest.param(bitmap(1), id="run lengths")
+
+
+def bitmap(compression: int) -> bytes:
+    """A BMP of 16 x 16 pixels, 8 bits each, that tells this compression."""
+    head = struct.pack("<IiiHHIIiiII", 40, 16, 16, 1, 8, compression, 256, 0, 0, 256, 0)
+    return b"BM" + struct.pack("<IHHI", 1334, 0, 0, 1078) + head + bytes(1024) + bytes(256)
+
+
+@pytest.mark.parametrize("data", list(many_parts()))
+def test_a_picture_of_too_many_parts_is_refused_before_a_decoder_sees_it(
+    data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "open", None)
+    expect(UnsupportedFormatError, data, "rare way", "JPEG or PNG")
+
+
+def test_pictures_of_common_parts_are_none_of_those() -> None:
+    """Progressive, with profile, thumbnail, restarts and what phones append."""
+    thumbnail = encode(corners(), "JPEG")
+    exif = Image.Exif()
+    exif[0x010E] = "words " * 2000
+    data = encode(
+        noise(side=400), "JPEG", progressive=True, icc_profile=bytes(300_000), exif=exif, quality=99,
+        restart_marker_rows=1, comment=thumbnail,
+    )  # fmt: skip
+    assert decode_image(data + b"\xff\xda" * 100_000).shape == (400, 400, 3)
+    assert decode_image(bitmap(0)).shape == (16, 16, 3)
+
+
+def test_what_cameras_write_beside_the_pixels_is_left_behind() -> None:
+    """Place, thumbnail and maker of the camera are in the file, and not in what is made of it."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 51.0, 30.0)})
+    exif[0x010F] = "MAKER-OF-THE-CAMERA"
+    thumbnail = encode(Image.new("RGB", (160, 120), "red"), "JPEG")
+    marked = exif.tobytes() + thumbnail
+    rgb = decode_image(encode(noise(), "JPEG", exif=marked, quality=95))
+    assert type(rgb) is np.ndarray and rgb.shape == (64, 64, 3)
+    again = encode(Image.fromarray(rgb), "JPEG")
+    assert b"MAKER" not in again and b"Exif" not in again and again.count(b"\xff\xd8") == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("JPEG", b"PK\x03\x04 and a ZIP"), ("PNG", b"<script>alert(1)</script>"),
+                          ("GIF", b"/*<html>*/"), ("BMP", b"%PDF-1.7")],
+)  # fmt: skip
+def test_a_polyglot_is_the_picture_and_nothing_else(first: str, second: bytes) -> None:
+    rgb = decode_image(encode(corners(), first) + second)
+    assert rgb.shape == (HEIGHT, WIDTH, 3) and is_red(rgb[4, 4])
+    assert second[:6] not in encode(Image.fromarray(rgb), "JPEG")
+
+
+def test_the_name_says_nothing_of_the_kind() -> None:
+    """`decode_image` is never told a name: text called .jpg is no picture, a picture called .txt is one."""
+    expect(NotAnImageError, b"words in photo.jpg " * 50, "not a picture")
+    expect(UnsupportedFormatError, b"PK\x03\x04" + encode(corners()), "ZIP")
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGBA"), ("PNG", "I;16"), ("PNG", "1"), ("WEBP", "RGB")])
+def test_a_hundred_megapixels_are_refused_in_any_dress(kind: str, mode: str) -> None:
+    size = (16_000, 6_250) if kind == "WEBP" else (10_000, 10_000)
+    data = encode(Image.new("1", size), "PNG") if mode == "1" else None
+    if data is None:
+        side = Image.new(mode, (20, 20))
+        data = resized_header(
+            encode(side, kind, **({"lossless": False} if kind == "WEBP" else {})), kind, size
+        )
+    expect(TooManyPixelsError, data, "60 million")
+
+
+def resized_header(data: bytes, kind: str, size: tuple[int, int]) -> bytes:
+    """The file with another size in its header."""
+    if kind == "WEBP":  # VP8, "VP8 data format", section 9.1: 14 bits each, after the start code
+        place = data.index(b"\x9d\x01\x2a") + 3
+        return data[:place] + struct.pack("<HH", *size) + data[place + 4 :]
+    header = b"IHDR" + struct.pack(">II", *size) + data[24:29]
+    return data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
+
+
+def test_tags_that_share_their_bytes_are_not_multiplied() -> None:
+    """A hundred tags of a TIFF, each of the same 2 MB: read one by one they would be 200."""
+    tags = [(256, 4, 1, 64), (257, 4, 1, 64), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1), (273, 4, 1, 8),
+            (277, 3, 1, 1), (278, 4, 1, 64), (279, 4, 1, 4096)]  # fmt: skip
+    tags += [(40_000 + number, 1, 2_000_000, 8) for number in range(100)]
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags) + bytes(4)
+    data = b"II*\x00" + struct.pack("<I", 2_000_008) + bytes(2_000_000) + directory
+    tracemalloc.start()
+    try:
+        assert decode_image(data).shape == (64, 64, 3)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()

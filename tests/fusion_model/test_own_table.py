@@ -105,3 +105,88 @@ def test_a_file_without_faults_is_read_as_ever():
     faults = []
     read, _ = read_csv(BytesIO(text.encode()), faults=faults)
     assert faults == [] and read.equals(read_csv(BytesIO(text.encode()))[0])
+
+
+def read(data: bytes, **options):
+    faults = []
+    return read_csv(BytesIO(data), max_bytes=5_000_000, faults=faults, **{"max_rows": 100} | options)[
+        0
+    ], faults
+
+
+def test_no_more_rows_are_read_than_may_be_shown():
+    line = b"cat,dog\n"
+    assert len(read(b"label,prediction\n" + line * 100)[0]) == 100
+    for data in (line * 102, line * 200_000, b"\n" * 3_000_000):
+        with pytest.raises(TableError, match=r"more than 100 rows|is empty"):
+            read(b"label,prediction\n" + data)
+
+
+def test_too_many_columns_are_refused():
+    with pytest.raises(TableError, match="1,001 columns; at most 1,000"):
+        read(b",".join(b"c%d" % number for number in range(1001)) + b"\n")
+    with pytest.raises(TableError, match=r"row of more than|columns"):
+        read(b"," * 2_000_000)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b'label,note\ncat,"' + b"words, " * 200_000, "more than 1,000,000 characters|field larger"),
+        (b'label,note\ncat,"' + b'a"\n,"b\n' * 200_000, "quotation mark left open|no CSV|more than"),
+        (b"label,note\ncat," + b"x" * 140_000 + b"\n", "line 2: no CSV .field larger than field limit"),
+    ],
+)
+def test_a_row_without_end_is_refused(data, words):
+    with pytest.raises(TableError, match=words):
+        read(data)
+
+
+def test_labels_without_end_are_refused():
+    given = pd.DataFrame({"label": [f"l{i}" for i in range(60)], "prediction": ["l1"] * 60})
+    assert any("2 to 50 can be" in sentence for sentence in problems(given, guess_roles(given)))
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_any_line_ends_and_a_byte_order_mark_are_read(ends, mark):
+    text = mark + ends.join(["label,prediction", "cat,dog", "dog,dog", ""])
+    frame_, faults = read(text.encode())
+    assert faults == [] and frame_["label"].tolist() == ["cat", "dog"]
+    assert problems(frame_, guess_roles(frame_)) == ()
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ("label,prediction\ncat,dög\n".encode("utf-16"), "line 1: not UTF-8"),
+        ("label,prediction\ncat,dög\n".encode("cp1252"), "line 2: not UTF-8"),
+        (b"label;prediction\ncat;dog\n", "semicolons between its columns; save it with commas"),
+        (b"label\tprediction\ncat\tdog\n", "tabs between its columns"),
+        (b"\n\n", "is empty"),
+        (b"label,prediction\ncat," + b"9" * 400 + b"\ncat,1\n", ""),
+        (b"PK\x03\x04\x00\x00", ""),
+    ],
+)
+def test_what_is_no_table_is_a_sentence(data, words):
+    try:
+        given, faults = read(data)
+    except TableError as error:
+        said = [str(error)]
+    else:
+        said = [*faults, *problems(given, guess_roles(given))]
+    assert said and words in " ".join(said)
+    assert all(sentence.endswith(".") for sentence in said)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e999", "-0.1", "1.1", "NULL"])
+def test_a_probability_that_is_none_is_told_by_its_place(value):
+    given, _ = read(f"label,m_cat,m_dog\ncat,0.5,0.5\ndog,{value},0.5\n".encode())
+    roles = guess_roles(given)
+    said = " ".join(problems(given, roles))
+    assert "row 2 (line 3 of the file)" in said or "No model was found" in said
+
+
+def test_nul_signs_do_no_harm():
+    given, faults = read(b"label,prediction\nc\0at,dog\ndog,dog\n")
+    assert faults == [] and len(given) == 2

@@ -1,0 +1,49 @@
+"""What is forgotten leaves the memory of the process, too: lost cycles are freed, freed memory overwritten.
+
+Python frees at once what nothing refers to, but objects that refer to each other, as those of a page do, wait
+for its collector, which may not come for hours. And what is freed keeps its bytes until the place is used
+again. Both would keep a forgotten picture where a dump of the memory shows it.
+
+References
+----------
+mallopt(3), M_PERTURB, of the GNU C library.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import gc
+
+_M_PERTURB = -6
+_FILLING = 0xA5  # any but 0
+SOON_S = 1.0  # after what is forgotten has left the event loop's own hands
+PAUSE_S = 5.0  # between two collections: one takes some tenths of a second
+
+
+def overwrite_what_is_freed() -> bool:
+    """Have the C library overwrite memory as it is freed; False where it cannot (no GNU C library)."""
+    try:
+        return bool(ctypes.CDLL(None).mallopt(_M_PERTURB, _FILLING))
+    except (AttributeError, OSError, TypeError):
+        return False
+
+
+class Collector:
+    """Runs Python's collector soon after something was forgotten. All calls come on the event loop."""
+
+    def __init__(self) -> None:
+        self._due: asyncio.TimerHandle | None = None
+        self._last = float("-inf")
+
+    def soon(self) -> None:
+        """Something was forgotten."""
+        with contextlib.suppress(RuntimeError):  # no loop runs: in tests, or when the server ends
+            loop = asyncio.get_running_loop()
+            if self._due is None:
+                wait = max(SOON_S, self._last + PAUSE_S - loop.time())
+                self._due = loop.call_later(wait, self._collect, loop)
+
+    def _collect(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._due = None
+        gc.collect()
+        self._last = loop.time()
