@@ -194,14 +194,16 @@ def test_the_description_names_what_there_is(api):
     assert example == "cnn,fusion"
 
 
-def test_schemathesis_finds_every_answer_as_described(fake_predictor):
+def test_schemathesis_finds_every_answer_as_described(fake_predictor, wait_until):
     schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed (extra: test)")
     # Which bytes are a picture, no schema can say.
     from schemathesis.specs.openapi.checks import positive_data_acceptance
 
     pool = InferencePool(fake_predictor, workers=1)
     asked = []
+    pool.warm()
     with serving(pool) as port:
+        wait_until(lambda: pool.ready)
         schema = schemathesis.openapi.from_url(f"http://127.0.0.1:{port}{OPENAPI}")
         for found in schema.get_all_operations():
             operation = found.ok()

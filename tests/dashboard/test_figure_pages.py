@@ -188,7 +188,7 @@ def test_a_table_of_ones_own_goes_through_the_same_pages(table_files):
         (b"label,prediction\ncat,\ndog,cat", "Column &#x27;prediction&#x27;, row 1 (line 2"),
         (b"a,b\n1,2\n", "No column of true labels"),
         (b"label,m_cat,m_dog\ncat,0.5,0.5\ndog,0.9,0.9", "row 2 (line 3 of the file): the probabilities"),
-        (gzip.compress(b"0" * 250_000_000, 1), "more than 200 MB"),
+        (gzip.compress(b"0" * 250_000_000, 1), "more than 60 MB"),
     ],
 )
 def test_a_bad_table_of_ones_own_gets_a_sentence(table_files, text, words):

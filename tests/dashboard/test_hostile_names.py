@@ -24,7 +24,7 @@ from dashboard.state import PageState
 from dashboard.theme import LIGHT
 from dashboard.views.album import AlbumPanel
 from dashboard.views.own import OwnView
-from dashboard.views.saving import picture_buttons
+from dashboard.views.saving import PictureSavers
 
 NAMES = [
     "<img src=x onerror=alert(1)>.jpg",
@@ -86,7 +86,9 @@ def test_the_album_shows_names_as_text(page):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_files_that_are_saved_have_plain_names(name, make_answer):
-    for button in picture_buttons(name, make_answer()):
+    savers = PictureSavers()
+    savers.show(name, make_answer())
+    for button in savers.__panel__():
         stem = button.filename.rsplit(".", 1)[0]
         assert stem and re.fullmatch(r"[\w-]{1,70}", stem), button.filename
         assert not TURNS.search(button.filename)

@@ -17,7 +17,7 @@ ROOMS = ("dashboard", "fusion_model")
 #: Bounds of methods and drawings: none of them limits what a visitor may bring.
 OTHERS = {
     "MOST_ROWS", "MOST_BLANK", "MAX_CROP_SIDE", "MAX_TILES_ACROSS", "MAX_TILED_RATIO", "MAX_OVERLAP",
-    "MAX_FINE_TILES", "MAX_MOVE", "MAX_GROWTH", "MOST_POINTS", "MOST_VALUES",
+    "MAX_FINE_TILES", "MAX_MOVE", "MAX_GROWTH", "MOST_POINTS", "MOST_VALUES", "MOST_WORDS", "MOST_WARNED",
 }  # fmt: skip
 
 
@@ -72,10 +72,10 @@ def piece(name, number, data, total=9):
 def test_files_that_never_end_are_given_up(monkeypatch):
     monkeypatch.setattr(upload, "MOST_WAITING", 10_000)
     troubles = []
-    dropper = upload.PhotoDropper(lambda *_: None, lambda name, why: troubles.append((name, why)))
+    arrivals = upload.Arrivals(lambda *_: None, lambda name, why: troubles.append((name, why)))
     for number in range(30):
-        dropper._process_event(piece(f"{number}.jpg", 1, bytes(1000)))
-    assert len(dropper._arriving) < 11 and len(troubles) == 30 - len(dropper._arriving)
+        arrivals.take(f"{number}.jpg", 1, 9, bytes(1000))
+    assert len(arrivals._arriving) < 11 and len(troubles) == 30 - len(arrivals._arriving)
     assert "waiting already" in troubles[0][1]
 
 
