@@ -139,7 +139,7 @@ def resnet50() -> Recipe:
 
 
 def resnet50_short() -> Recipe:
-    """ResNet50 on pictures that grow from 53 to 80 px, for a CPU. About 1.5 hours of one core."""
+    """ResNet50 on pictures that grow from 53 to 80 px, for a CPU. About 2 hours of one core."""
     return replace(
         _deep_backbone("resnet50", side=80, epochs=20), name="resnet50_short", sides=((32, 9), (40, 6))
     )
@@ -151,7 +151,7 @@ def inception_v3() -> Recipe:
 
 
 def inception_v3_short() -> Recipe:
-    """InceptionV3 on pictures that grow from 80 to 96 px, for a CPU. About 1.5 hours of one core."""
+    """InceptionV3 on pictures that grow from 80 to 96 px, for a CPU. About 2 hours of one core."""
     return replace(
         _deep_backbone("inception_v3", side=96, epochs=20), name="inception_v3_short", sides=((40, 13),)
     )

@@ -175,7 +175,7 @@ def test_a_table_of_ones_own_is_understood_or_refused(open_page, tmp_path):
 
 def test_nothing_is_wider_than_a_phone(open_page, pictures):
     page = open_page("/?theme=dark", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    page.locator("input[type=file]").set_input_files(pictures("two.jpg"))
+    page.locator("input[type=file]").first.set_input_files(pictures("two.jpg"))
     expect(page.get_by_text("Face 1 of 2")).to_be_visible()
     for name, words in (
         ("Look", "Face 1 of 2"),

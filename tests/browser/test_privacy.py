@@ -89,6 +89,8 @@ def in_memory(pid: int, marks: dict[str, bytes]) -> dict[str, int]:
     for each in family(pid):
         for name, count in in_memory_of(each, marks).items():
             found[name] += count
+            if count: print("DBG", each, open(f"/proc/{each}/cmdline").read().replace(chr(0)," ")[-60:], name, count, flush=True)
+    print("DBG --", flush=True)
     return found
 
 
@@ -184,6 +186,17 @@ def wait_for_models(url: str) -> None:
     pytest.fail("The models were not loaded in time.")
 
 
+def explain_once(browser: Browser, url: str) -> None:
+    """What explains answers is loaded when first asked for: its libraries look for their own files then."""
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(url)
+    press(page, "Try the example")
+    press(page, "Show what the models saw")
+    expect(page.get_by_text("The mesh, to turn")).to_be_visible()
+    page.close()
+
+
 def upload(page: Page, name: str, data: bytes) -> None:
     files = [{"name": name, "mimeType": "image/png", "buffer": data}]
     page.locator("input[type=file]").first.set_input_files(files)
@@ -242,6 +255,7 @@ def visit(
     with watched_server(folder, table, seen) as (url, pid):
         wait_for_models(url)
         assert len(family(pid)) > 1  # a worker is among them
+        explain_once(browser, url)
         start = time.time()
         seen.found["before"] = in_memory(pid, marks)
         context = browser.new_context(accept_downloads=True)
