@@ -71,6 +71,10 @@ soak: $(ready_dev) ## 2,000 pictures on one server: is its memory flat? (docs/re
 fuzz: $(ready_dev) ## feed broken files to all readers: make fuzz ARGS="--minutes 30"
 	@$(bin)/python tests/fuzz/run.py $(ARGS)
 
+.PHONY: peers
+peers: $(ready_dev) ## measure the speed beside other programs, installed below runs/peers (docs/results/speed.json)
+	@$(bin)/python tests/benchmarks/peers/run.py $(ARGS)
+
 .PHONY: clean
 clean: ## remove caches of the tools; .venv and runs/ stay
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -18,7 +18,14 @@ from fusion_model.checkpoint import ASSETS, Card, load_card, load_checkpoint
 from fusion_model.errors import ExpressionLensError
 from fusion_model.evaluation_report import TABLE, make_report
 from fusion_model.prediction_table import read_table
-from training import detector_report, explain_report, landmark_report, reliability, trust_report
+from training import (
+    detector_report,
+    explain_report,
+    landmark_report,
+    reliability,
+    speed_blocks,
+    trust_report,
+)
 from training import report as project_report
 from training.findings import Findings
 from training.group_blocks import estimated_gaps, estimated_groups
@@ -42,7 +49,15 @@ FILES = (
     ROOT / "README.md",
     *(
         DOCS / name
-        for name in ("model-card.md", "landmarks.md", "own-data.md", "explanations.md", "detector.md")
+        for name in (
+            "model-card.md",
+            "landmarks.md",
+            "own-data.md",
+            "explanations.md",
+            "detector.md",
+            "speed.md",
+            "speed.md",
+        )
     ),
 )
 OTHER_ROOMS = (
@@ -245,6 +260,7 @@ BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
     **landmark_report.BLOCKS,
     **explain_report.BLOCKS,
     **detector_report.BLOCKS,
+    **speed_blocks.BLOCKS,
     **trust_report.BLOCKS,
 }
 #: Blocks that the project report shares with the other texts, by its own names.

@@ -1,6 +1,6 @@
 """A small face detector of our own: a fully convolutional network that slides over a pyramid of the picture.
 
-It sees 24 × 24 px in grey and says whether a face fills them; some ten thousand parameters, trained in
+It sees 24 × 24 px in grey and says whether a face fills them; tens of thousands of parameters, trained in
 minutes on one core. It is a yardstick for the study of detectors (`training.detector_study`), not a part of
 the product: what a simple detector reaches with the faces at hand. After Rowley, Baluja & Kanade 1998,
 "Neural network-based face detection", with their search for hard negatives.

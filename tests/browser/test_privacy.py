@@ -89,8 +89,6 @@ def in_memory(pid: int, marks: dict[str, bytes]) -> dict[str, int]:
     for each in family(pid):
         for name, count in in_memory_of(each, marks).items():
             found[name] += count
-            if count: print("DBG", each, open(f"/proc/{each}/cmdline").read().replace(chr(0)," ")[-60:], name, count, flush=True)
-    print("DBG --", flush=True)
     return found
 
 

@@ -32,8 +32,7 @@ def test_estimated_groups_are_off_until_chosen_and_then_always_called_so(open_sh
     ).to_be_visible()
     # How often it errs is there without a click, and groups carry the mark wherever they are named.
     expect(page.get_by_text("labelled faces; most often for").first).to_be_visible()
-    rows = page.get_by_role("rowheader", name="female")
-    assert rows.count() and all(text.strip().startswith(SHORT) for text in rows.all_text_contents())
+    expect(page.get_by_role("columnheader", name=f"→ {SHORT}female")).to_be_visible()
     switch.uncheck()
     expect(page.get_by_role("heading", name="Groups estimated by a model, often wrongly")).to_have_count(0)
     assert "estimated" not in page.url
