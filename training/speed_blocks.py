@@ -62,7 +62,7 @@ def speed_summary(_: dict[str, Any]) -> str:
         sentences.append(
             f"On {_cores(ours)}, a portrait's file becomes both models' probabilities in "
             f"{_portrait(ours):.0f} ms: {verdict} the fastest of the others with one model "
-            f"({_called(peers[0])}, {_portrait(peers[0]):.0f} ms)."
+            f"({_called(peers[0])}, {_portrait(peers[0]):.0f} ms).{_faster_elsewhere(ours, peers)}"
         )
     starts = sorted(told["server_start_s"])
     sentences.append(
@@ -77,6 +77,18 @@ def speed_summary(_: dict[str, Any]) -> str:
         f"began: {told['load_before']:.1f}."
     )
     return " ".join(sentences) + "\n"
+
+
+def _faster_elsewhere(ours: dict[str, Any], peers: list[dict[str, Any]]) -> str:
+    """On which of the other photos a peer is faster, in a sentence; nothing where none is."""
+    found = []
+    for place, photo in enumerate(ours["photos"]):
+        best = min(peers, key=lambda item: item["photos"][place]["median_ms"])
+        theirs = best["photos"][place]["median_ms"]
+        if photo["photo"] != PORTRAIT and theirs < photo["median_ms"]:
+            name = photo["photo"].removesuffix(".jpg")
+            found.append(f"{name} ({_called(best)} {theirs:.0f} ms, ours {photo['median_ms']:.0f} ms)")
+    return f" It is slower on: {', '.join(found)}." if found else ""
 
 
 def _portrait(program: dict[str, Any]) -> float:
