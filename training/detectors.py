@@ -30,7 +30,7 @@ ENLARGE, PAD = 3, 36
 
 OWN, PRODUCT = "small, our own", "product, now"
 _SHARES = tuple(round(step / 20, 2) for step in range(2, 20))
-_FINE = (*_SHARES[::2], 0.96, 0.97, 0.98, 0.985, 0.99, 0.993, 0.995, 0.997, 0.998, 0.999, 0.9995)
+_FINE = (*_SHARES, 0.96, 0.97, 0.98, 0.985, 0.99, 0.993, 0.995, 0.997, 0.998, 0.999, 0.9995)
 _VOTES = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 16.0, 20.0, 30.0, 50.0)
 _UPPER = _SHARES[8:]
 #: What was shipped with one threshold is counted at that one.

@@ -15,7 +15,7 @@ from bokeh.util.serialization import make_globally_unique_id
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-ANSWERED, BUSY = re.compile(r"Answered in \d+"), "Please try again"
+BUSY = "Please try again"
 TOKEN = re.compile(r'"token":"([^"]+)"')
 PATIENCE_S = 120.0
 
@@ -78,6 +78,9 @@ class Visitor:
         """Drop a photo and wait for what the page says of it."""
         began = time.perf_counter()
         self._photos += 1
+        # Photos that come within moments of each other are taken for one choice of several: they are answered
+        # in the album, while the first of them stays above it.
+        answered = re.compile(rf"Answered in \d+|>{self._photos} pictures, ")
         parts = [data[at : at + chunk] for at in range(0, len(data), chunk)]
         for number, part in enumerate(parts, 1):
             await self._upload(part, number, len(parts))
@@ -85,7 +88,7 @@ class Visitor:
             async with asyncio.timeout(PATIENCE_S):
                 while (content := await self._read())[0] is not None:
                     text = content[1]
-                    if ANSWERED.search(text):
+                    if answered.search(text):
                         return Outcome("answered", time.perf_counter() - began)
                     if BUSY in text:
                         return Outcome("busy", time.perf_counter() - began)

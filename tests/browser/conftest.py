@@ -158,13 +158,14 @@ def camera_film(portrait: np.ndarray, tmp_path_factory: pytest.TempPathFactory) 
     return path
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while it is there, its event loop runs in this thread, and no other can.
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(playwright: Playwright, chromium: str, camera_film: Path) -> Iterator[Browser]:
     """Chromium whose camera plays the film and whose questions are all answered with yes."""
     film = ["--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={camera_film}"]
@@ -192,7 +193,7 @@ class Watch:
             self.foreign.append(url)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def desktop(browser: Browser) -> Iterator[BrowserContext]:
     """A wide window. Its pages share what the browser has loaded; each is a session of its own still."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
