@@ -11,8 +11,6 @@ from dashboard.cores import tame_threads
 from fusion_model.native_logs import drop_native_logs
 
 PORT = 5006
-# A closed page is forgotten after seconds, and its picture with it; a phone that lost its connection for a
-# moment finds it again.
 #: Variable of the environment that stands in for --fer2013.
 COPY = "EXPRESSION_LENS_FER2013"
 

@@ -62,7 +62,6 @@ class FaceBars(pn.viewable.Viewer):
             return
         asked = wording.groups(face)
         classes = [[(name, *face.models[name].probabilities) for name in names] for names in asked]
-        classes = [[(name, *face.models[name].probabilities) for name in names] for names in asked]
         drawn = (self._state.dark, classes)
         if self._drawn != drawn:
             self._drawn = drawn
