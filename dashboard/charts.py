@@ -8,7 +8,7 @@ own glyphs, which take 10 ms a figure instead of 60.
 import math
 from typing import Any
 
-from bokeh.models import ColumnDataSource, HoverTool, PlainText, Whisker
+from bokeh.models import ColumnDataSource, GlyphRenderer, HoverTool, PlainText, Whisker
 from bokeh.plotting import figure
 
 from dashboard.theme import CHART_FONT, FONT, Palette
@@ -65,6 +65,16 @@ def quieten(plot: figure, colours: Palette) -> None:
     plot.axis.axis_label_text_color = plot.axis.major_label_text_color = colours.text
     plot.axis.axis_label_text_font = plot.axis.major_label_text_font = FONT
     plot.axis.axis_label_text_font_size = plot.axis.major_label_text_font_size = "13px"
+
+
+def recolour(plot: figure, colours: Palette) -> None:
+    """Give the words in a chart, whose renderers are tagged with the name of a colour, those of another page.
+
+    Axes, grid and frame need no such thing: on the page Material UI paints them in the browser.
+    """
+    for renderer in plot.select({"type": GlyphRenderer}):
+        for tag in renderer.tags:
+            renderer.glyph.text_color = getattr(colours, tag)
 
 
 def fill_alpha(model: str) -> float:

@@ -238,6 +238,7 @@ def bar_chart(
     plot.xaxis.visible = False
     for model, mark in marks(asked).items():
         source = ColumnDataSource(data=data[model])
+        ink = "text" if mark.alpha == 1 else "muted"
         plot.hbar(
             y="y",
             left=0,
@@ -253,7 +254,7 @@ def bar_chart(
             hatch_scale=6,
             name=model,
         )
-        plot.text(
+        printed = plot.text(
             x="share",
             y="y",
             text="printed",
@@ -262,8 +263,9 @@ def bar_chart(
             text_baseline="middle",
             text_font=CHART_FONT,
             text_font_size=BAR_FONT if len(asked) < 3 else "11px",
-            text_color=colours.text if mark.alpha == 1 else colours.muted,
+            text_color=getattr(colours, ink),
         )
+        printed.tags = [ink]
     return plot
 
 

@@ -6,14 +6,17 @@ from typing import Any
 
 import panel as pn
 from bokeh.models import ColumnDataSource
+from bokeh.plotting import figure
 
 from dashboard import tables, wording
 from dashboard.answered import Answer, Answered
+from dashboard.charts import recolour
 from dashboard.charts_look import probability_chart, probability_data
 from dashboard.marks import mark_key
 from dashboard.state import PageState
 from dashboard.theme import palette
 from dashboard.views.parts import chart, column, folded, html
+from dashboard.views.session import together
 
 
 @dataclass(frozen=True)
@@ -43,14 +46,17 @@ class FaceBars(pn.viewable.Viewer):
     def __init__(self, state: PageState) -> None:
         super().__init__()
         self._state = state
-        self._drawn: tuple[Any, ...] = ()
+        self._drawn: list[list[tuple[str, ...]]] = []
+        self._plots: list[figure] = []
         self._groups: list[tuple[list[str], dict[str, ColumnDataSource], pn.pane.HTML]] = []
         self._layout = column(gap=10, visible=False)
         self._draw_ahead()
+        state.param.watch(self._recolour, "dark")
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._layout
 
+    @together
     def show(self, face: Answered | None) -> None:
         """Turn to this face, or to none."""
         self._layout.visible = face is not None
@@ -62,9 +68,8 @@ class FaceBars(pn.viewable.Viewer):
             return
         asked = wording.groups(face)
         classes = [[(name, *face.models[name].probabilities) for name in names] for names in asked]
-        drawn = (self._state.dark, classes)
-        if self._drawn != drawn:
-            self._drawn = drawn
+        if self._drawn != classes:
+            self._drawn = classes
             self._draw(face, asked)
         for names, sources, table in self._groups:
             for name, data in probability_data(face, names).items():
@@ -74,14 +79,20 @@ class FaceBars(pn.viewable.Viewer):
     def _draw(self, face: Answered, asked: list[list[str]]) -> None:
         """Charts of the right models and classes."""
         parts: list[Any] = []
-        self._groups = []
+        self._groups, self._plots = [], []
         for names in asked:
             plot = probability_chart(face, palette(self._state.dark), names)
             sources = {name: plot.select_one({"name": name}).data_source for name in names}
             table = html()
+            self._plots.append(plot)
             self._groups.append((names, sources, table))
             parts += [html(mark_key(names)), chart(plot), table]
         self._layout[:] = parts
+
+    @together
+    def _recolour(self, *_: Any) -> None:
+        for plot in self._plots:
+            recolour(plot, palette(self._state.dark))
 
     def _draw_ahead(self) -> None:
         """The charts of the models that will be asked, before there is any face."""

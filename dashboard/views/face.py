@@ -50,7 +50,6 @@ class FacePanel(pn.viewable.Viewer):
         )
         state.look.param.watch(self._show, ["answer", "selected"])
         state.look.param.watch(self._tell, "level")
-        state.param.watch(self._show, "dark")
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._panel

@@ -12,6 +12,7 @@ from bokeh.plotting import figure
 
 from dashboard import sure, tables, wording
 from dashboard.camera import CameraLink
+from dashboard.charts import recolour
 from dashboard.charts_live import (
     TIMELINE_ROWS,
     expression_key,
@@ -28,7 +29,7 @@ from dashboard.record import Record
 from dashboard.state import PageState
 from dashboard.theme import palette
 from dashboard.views.parts import chart, column, folded, html, row
-from dashboard.views.session import in_document, later
+from dashboard.views.session import in_document, later, together
 from dashboard.worker import LiveReply
 from fusion_model.trust import known_trust
 
@@ -61,6 +62,7 @@ class LivePanel(pn.viewable.Viewer):
         self.still: bytes | None = None  # the frame that is shown, as JPEG
         self._analysed: bytes | None = None
         self._bars: dict[str, ColumnDataSource] = {}
+        self._plot: figure | None = None
         self._drawn: tuple[Any, ...] = ()
         self._line = ColumnDataSource()
         self._timeline: figure | None = None
@@ -93,7 +95,7 @@ class LivePanel(pn.viewable.Viewer):
         self._faces.param.watch(self._chosen, "value")
         self._live.param.watch(self._show_stage, "stage")
         self._live.param.watch(self._show_frame, "frame")
-        state.param.watch(lambda _: self._forget_charts(), "dark")
+        state.param.watch(self._recolour, "dark")
         state.at_end(self.stop)
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -172,8 +174,13 @@ class LivePanel(pn.viewable.Viewer):
             self._trouble.object = self._words.object = self._pace.object = ""
             self._faces.param.update(options={}, visible=False)
 
+    @together
+    def _recolour(self, *_: Any) -> None:
+        if self._plot is not None:
+            recolour(self._plot, palette(self._state.dark))
+
     def _forget_charts(self) -> None:
-        self._timeline = None
+        self._timeline = self._plot = None
         self._line = ColumnDataSource()
         self._drawn, self._bars = (), {}
         self._answers[:] = self._minute[:] = []
@@ -207,6 +214,7 @@ class LivePanel(pn.viewable.Viewer):
             plot = probability_chart(face, palette(self._state.dark), models)
             # Found once: a walk through all models of a chart takes longer than the rest of a frame.
             self._bars = {model: plot.select_one({"name": model}).data_source for model in models}
+            self._plot = plot
             self._answers[:] = [html(mark_key(models)), chart(plot)]
             return
         for model, data in probability_data(face, models).items():

@@ -12,42 +12,35 @@ from dashboard.charts_look import box_data, photo_chart, turn_to
 from dashboard.state import PageState
 from dashboard.theme import palette
 from dashboard.views.parts import chart, column
+from dashboard.views.session import together
 
 
 class PhotoPanel(pn.viewable.Viewer):
     """Shows the answer's picture: sent once, and choosing a face only redraws the boxes.
 
-    One chart is kept for all pictures: a new one takes the server and the browser longer than its picture.
+    One chart is kept for all pictures, light and dark: a new one takes the server and the browser longer than
+    its picture.
     """
 
     def __init__(self, state: PageState) -> None:
         super().__init__()
-        self._state, self._look = state, state.look
+        self._look = state.look
         self._switch = pmui.Switch(label="Landmarks of the chosen face", value=False, margin=0)
-        self._make()
-        self._pane = chart(self._plot, sizing_mode="scale_width")
-        self._place = column(self._pane, self._switch, gap=4, visible=False)
+        self._source, self._picture = ColumnDataSource(), ColumnDataSource()
+        self._landmarks: dict[str, ColumnDataSource] = {}
+        self._plot: figure = photo_chart(self._source, self._picture, palette(state.dark))
+        self._plot.on_event(Tap, self._tapped)
+        pane = chart(self._plot, sizing_mode="scale_width")
+        self._place = column(pane, self._switch, gap=4, visible=False)
         self._switch.param.watch(self._mark, "value")
         state.look.param.watch(self._draw, "answer")
         state.look.param.watch(self._mark, "selected")
-        state.param.watch(self._remake, "dark")
         self._draw()
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._place
 
-    def _make(self) -> None:
-        self._source, self._picture = ColumnDataSource(), ColumnDataSource()
-        self._landmarks: dict[str, ColumnDataSource] = {}
-        self._plot: figure = photo_chart(self._source, self._picture, palette(self._state.dark))
-        self._plot.on_event(Tap, self._tapped)
-
-    def _remake(self, *_: Any) -> None:
-        """In the colours of the page."""
-        self._make()
-        self._draw()
-        self._pane.object = self._plot
-
+    @together
     def _draw(self, *_: Any) -> None:
         answer = self._look.answer
         self._place.visible = answer is not None
@@ -56,6 +49,7 @@ class PhotoPanel(pn.viewable.Viewer):
         self._switch.visible = any(face.landmarks_LD is not None for face in self._look.faces)
         self._mark()
 
+    @together
     def _mark(self, *_: Any) -> None:
         answer = self._look.answer
         self._source.data = box_data(answer.prediction if answer else None, self._look.selected)

@@ -20,6 +20,7 @@ from dashboard.charts_seen import (
 )
 from dashboard.theme import Palette, palette
 from dashboard.views.parts import chart, column, folded, html
+from dashboard.views.session import together
 from dashboard.wording import model_name
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def _mesh(face: "FacePrediction", regions: Mapping[str, float] | None, colours: 
     yaw = _slider("Turn left or right", MOST_YAW)
     pitch = _slider("Turn down or up", MOST_PITCH)
 
+    @together
     def turned(*_: Any) -> None:
         for name, data in mesh_data(landmarks_LD, painted, yaw.value, pitch.value).items():
             sources[name].data = data

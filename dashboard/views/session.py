@@ -1,7 +1,7 @@
 """Getting back into a session's document from a worker thread, a timer, or another session."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import panel as pn
@@ -33,6 +33,21 @@ def in_document(action: Callable[..., None]) -> Callable[..., None]:
             pn.state.execute(partial(act, *values), schedule=True)
 
     return run
+
+
+def together(change: Callable[..., None]) -> Callable[..., None]:
+    """Let all that a method changes travel as one message, in its order.
+
+    Changes of Panel's objects and of a chart's own models leave by two ways, each of which may overtake the
+    other: without this the browser can hear of a chart's data before it has the chart, or after it lost it.
+    """
+
+    @wraps(change)
+    def changed(*values: Any) -> None:
+        with hold():
+            change(*values)
+
+    return changed
 
 
 def later(seconds: float, action: Callable[[], None]) -> None:

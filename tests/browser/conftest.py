@@ -1,7 +1,6 @@
 """A real server, a real Chromium with a fake camera, and pages that must neither err nor ask other hosts."""
 
 import contextlib
-import re
 import socket
 import subprocess
 import sys
@@ -175,10 +174,6 @@ def browser(playwright: Playwright, chromium: str, camera_film: Path) -> Iterato
     launched.close()
 
 
-# Bokeh, now and then when the theme is switched: a change of a chart that was just replaced. Not mended yet.
-RACE = re.compile(r"reference p\d+ isn't known")
-
-
 @dataclass
 class Watch:
     """What a page did that it must not do."""
@@ -188,14 +183,10 @@ class Watch:
     foreign: list[str] = field(default_factory=list)
 
     def over(self, page: Page) -> None:
-        page.on("console", lambda note: note.type == "error" and self._told(note.text))
-        page.on("pageerror", lambda error: RACE.search(str(error)) or self.errors.append(str(error)))
+        page.on("console", lambda note: note.type == "error" and self.errors.append(note.text))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", lambda request: self._check(request.url))
         page.on("websocket", lambda socket: self._check(socket.url.replace("ws://", "http://", 1)))
-
-    def _told(self, text: str) -> None:
-        if not RACE.search(text):
-            self.errors.append(text)
 
     def _check(self, url: str) -> None:
         if not url.startswith((self.allowed + "/", "data:", "blob:")):

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from dashboard.app import EXAMPLE
 from dashboard.examples import seven_ways
+from dashboard.theme import DARK
 
 PATIENCE_MS = 60_000  # the first answer waits for the models to load
 PHOTO = ".bk-Figure:visible"
@@ -18,6 +19,11 @@ KEPT = """() => {
   const urls = models.filter(model => model.data?.url).flatMap(model => [...model.data.url])
   return [...urls, ...all(document.body).filter(e => e.tagName === 'IMG').map(e => e.src)]
 }"""
+
+# Colours of the words in charts.
+INKS = """Bokeh.documents.flatMap(document_ => [...document_._all_models.values()])
+  .filter(model => model.type === 'GlyphRenderer' && model.tags.length)
+  .map(model => model.glyph.text_color.value)"""
 
 
 @pytest.fixture(autouse=True)
@@ -135,6 +141,20 @@ def test_dark_and_light_show_the_same(page, pictures):
     page.get_by_role("button", name="Toggle theme").click()
     page.wait_for_function(f"old => ({paper})() !== old", arg=before)
     looks(page, "happy")
+    expect(page.locator(PHOTO)).to_have_count(2)
+
+
+def test_the_theme_is_switched_quickly_and_slowly_and_charts_take_its_colours(page, pictures):
+    upload(page, pictures("two.jpg"))
+    looks(page, "happy")
+    toggle = page.get_by_role("button", name="Toggle theme")
+    for pause in (0, 0, 50, 100, 200, 400, 0, 100, 200, 400, 800):  # ms; errors fail the page when it closes
+        toggle.click()
+        page.get_by_role("button", name="Next face").click()
+        page.wait_for_timeout(pause)
+    expect(page.get_by_text("Face 2 of 2")).to_be_visible()
+    page.wait_for_function(f"ink => {INKS}.includes(ink)", arg=DARK.text)
+    assert set(page.evaluate(f"() => {INKS}")) == {DARK.text, DARK.muted}
     expect(page.locator(PHOTO)).to_have_count(2)
 
 

@@ -3,9 +3,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from bokeh.models import ColumnDataSource, HBar, HoverTool, ImageURL
+from bokeh.models import ColumnDataSource, HBar, HoverTool, ImageURL, Text
 
-from dashboard.charts import percent
+from dashboard.charts import percent, recolour
 from dashboard.charts_compare import agreement_chart, agreement_parts, difference_chart, difference_data
 from dashboard.charts_figures import (
     cell_keys,
@@ -65,6 +65,16 @@ def test_the_fusion_is_solid_and_the_cnn_outlined(make_face):
     bars = {bar.name: bar.glyph for bar in plot.renderers if isinstance(bar.glyph, HBar)}
     assert bars["fusion"].fill_alpha == 1 and bars["cnn"].fill_alpha == 0
     assert plot.select_one(HoverTool) is not None and plot.toolbar.autohide
+
+
+def test_a_chart_takes_the_colours_of_another_page(make_face):
+    plot, dark = probability_chart(make_face(), LIGHT), probability_chart(make_face(), DARK)
+    recolour(plot, DARK)
+    inks = [
+        [item.glyph.text_color for item in made.renderers if isinstance(item.glyph, Text)]
+        for made in (plot, dark)
+    ]
+    assert inks[0] == inks[1] == [DARK.muted, DARK.text]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5])

@@ -81,8 +81,11 @@ def test_choosing_another_face_redraws_its_answer(look, make_picture, wait_until
     wait_until(lambda: "ready" in look.drawn)
     state.look.step(1)
     assert "Face 2 of 3" in texts(view)
+    drawn = [pane.object for pane in view.__panel__().select(pn.pane.Bokeh)]
     state.dark = True
-    assert "Face 2 of 3" in texts(view) and charts(view) == 2
+    assert "Face 2 of 3" in texts(view)
+    # The same charts: a change of one that is replaced may reach the browser when it is gone.
+    assert [pane.object for pane in view.__panel__().select(pn.pane.Bokeh)] == drawn and len(drawn) == 2
 
 
 def test_choosing_other_models_asks_them_about_the_picture_at_hand(look, make_picture, wait_until):
