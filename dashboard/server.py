@@ -14,6 +14,7 @@ from bokeh.util.warnings import BokehUserWarning
 
 from dashboard.api import api_routes
 from dashboard.app import TITLE, ExpressionLens, create_app
+from dashboard.building import pages
 from dashboard.forgetting import overwrite_what_is_freed
 from dashboard.headers import SecureHeaders
 from dashboard.inference import InferencePool
@@ -64,12 +65,11 @@ def _run(app: ExpressionLens, options: argparse.Namespace, login: Login | None) 
     origins = allowed_origins(options.address, options.port, options.allow_origin)
     guarded = {} if login is None else {"auth_provider": login, "cookie_secret": _secret()}
     server = pn.serve(
-        app.routes,
+        pages(app.routes, {"/": TITLE, f"/{ROUTE}": f"{TITLE}: camera"}),
         port=options.port,
         address=options.address,
         websocket_origin=origins,
         extra_patterns=api_routes(app.pool, origins, login),
-        title={"/": TITLE, f"/{ROUTE}": f"{TITLE}: camera"},
         prefix=options.prefix,
         use_xheaders=options.behind_proxy,
         show=False,
