@@ -13,10 +13,12 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import panel as pn
 from bokeh.document import Document
+from bokeh.models import Div
 from panel.io.application import Application, _eval_panel
 from panel.io.handlers import FunctionHandler
 from panel.io.state import set_curdoc
@@ -64,14 +66,25 @@ class AsidePage(Application):
             except Exception:
                 logger.exception("A page could not be built")
                 document.clear()
-                pn.pane.Alert(FAULT, alert_type="danger").server_doc(document, self._title)
+                document.add_root(Div(text=f'<p role="alert">{FAULT}</p>'))
+
+    def warm(self) -> None:
+        """Build a page for nobody, so that the first visitor need not wait for what is made only once."""
+        self._thread.submit(self._rehearse)
+
+    def _rehearse(self) -> None:
+        document = Document()
+        self.build(document)
+        ended = SimpleNamespace(_document=document, id="")
+        for callback in tuple(document.session_destroyed_callbacks):
+            callback(ended)
 
     def _tie(self, document: Document) -> None:
         """What Panel does with a document beside building it."""
         _eval_panel(_nothing, None, self._title, location=True, admin=False, doc=document)
 
 
-def pages(routes: Mapping[str, Make], titles: Mapping[str, str]) -> dict[str, Application]:
+def pages(routes: Mapping[str, Make], titles: Mapping[str, str]) -> dict[str, AsidePage]:
     """Applications for a server, by path.
 
     Parameters

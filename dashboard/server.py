@@ -15,7 +15,7 @@ from bokeh.util.warnings import BokehUserWarning
 from dashboard.api import api_routes
 from dashboard.app import TITLE, ExpressionLens, create_app
 from dashboard.building import pages
-from dashboard.forgetting import overwrite_what_is_freed
+from dashboard.forgetting import overwrite_what_is_freed, settle
 from dashboard.headers import SecureHeaders
 from dashboard.inference import InferencePool
 from dashboard.login import Login, Users
@@ -64,8 +64,9 @@ def serve(options: argparse.Namespace, pool: InferencePool) -> int:
 def _run(app: ExpressionLens, options: argparse.Namespace, login: Login | None) -> None:
     origins = allowed_origins(options.address, options.port, options.allow_origin)
     guarded = {} if login is None else {"auth_provider": login, "cookie_secret": _secret()}
+    applications = pages(app.routes, {"/": TITLE, f"/{ROUTE}": f"{TITLE}: camera"})
     server = pn.serve(
-        pages(app.routes, {"/": TITLE, f"/{ROUTE}": f"{TITLE}: camera"}),
+        applications,
         port=options.port,
         address=options.address,
         websocket_origin=origins,
@@ -90,6 +91,8 @@ def _run(app: ExpressionLens, options: argparse.Namespace, login: Login | None) 
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     try:
         with contextlib.suppress(KeyboardInterrupt):
+            settle()
+            applications["/"].warm()
             server.start()
             server.io_loop.start()
     finally:
