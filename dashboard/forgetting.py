@@ -14,8 +14,6 @@ import contextlib
 import ctypes
 import gc
 
-from panel.io import document as panel_document
-
 _M_PERTURB = -6
 _FILLING = 0xA5  # any but 0
 SOON_S = 1.0  # after what is forgotten has left the event loop's own hands
@@ -35,7 +33,7 @@ def overwrite_what_is_freed() -> bool:
 
 
 def settle() -> None:
-    """Have the collector pass over what is there: call it when all is loaded, and no visitor can be there yet.
+    """Have the collector pass over what is there: called when all is loaded and no visitor can be there yet.
 
     What is loaded at the start stays; looking through it would make most of a collection's time. Nothing that
     came with a visitor may be passed over: it would never be looked at again.
@@ -43,12 +41,6 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)
-    # Panel runs the collector itself after every session, however long it takes.
-    panel_document._garbage_collect = _left_to_the_collector
-
-
-def _left_to_the_collector() -> None:
-    pass
 
 
 class Collector:

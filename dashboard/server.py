@@ -11,6 +11,7 @@ import warnings
 
 import panel as pn
 from bokeh.util.warnings import BokehUserWarning
+from panel.io import document as panel_document
 
 from dashboard.api import api_routes
 from dashboard.app import TITLE, ExpressionLens, create_app
@@ -92,11 +93,17 @@ def _run(app: ExpressionLens, options: argparse.Namespace, login: Login | None) 
     try:
         with contextlib.suppress(KeyboardInterrupt):
             settle()
+            # Panel runs the collector itself after every session, however long that takes.
+            panel_document._garbage_collect = _left_to_ours
             applications["/"].warm()
             server.start()
             server.io_loop.start()
     finally:
         server.stop()
+
+
+def _left_to_ours() -> None:
+    """The application's `Collector` does it."""
 
 
 def without_contents(record: logging.LogRecord) -> bool:

@@ -21,8 +21,10 @@ from dashboard.views.filter_bar import FilterBar, switch
 from dashboard.views.own import OwnView
 from dashboard.views.parts import chart, column, html, row
 from dashboard.views.rows import RowsPanel
-from dashboard.views.session import soon
+from dashboard.views.session import aside, soon
 from fusion_model.errors import ExpressionLensError
+
+Todo = deque[Callable[[], pn.viewable.Viewable]]
 
 
 class FigurePage(pn.viewable.Viewer):
@@ -42,7 +44,7 @@ class FigurePage(pn.viewable.Viewer):
         self._body = column(gap=36)
         self._layout = column(gap=24)
         self._lists: list[RowsPanel] = []
-        self._todo: deque[Callable[[], pn.viewable.Viewable]] = deque()
+        self._todo: Todo = deque()  # blocks that are still to be put on the page
         self._built = False
         self._stale = True
         state.param.watch(self._refresh, ["page", "dark"])
@@ -75,23 +77,40 @@ class FigurePage(pn.viewable.Viewer):
     def _draw(self) -> None:
         while self._lists:
             self._lists.pop().close()
+        todo = self._todo = deque()
         try:
             view = self._shelf.view(self._filters)
-            self._bar.show(view)
-            if len(view.rows):
-                self._todo = deque(partial(self._block, item, view) for item in self._blocks(view))
-                self._put(self._todo, 0)
-                return
-            said = f'<div class="empty" role="status"><b>{EMPTY}</b></div>'
         except ExpressionLensError as error:
-            said = f'<p role="alert">{escape(str(error))}</p>'
-        self._todo = deque()
-        self._body[:] = [html(said)]
+            self._say(error)
+            return
+        self._bar.show(view)
+        if len(view.rows):
+            aside(partial(self._worked_out, view), partial(self._show, todo, view))
+        else:
+            self._body[:] = [html(f'<div class="empty" role="status"><b>{EMPTY}</b></div>')]
 
-    def _put(self, todo: deque[Callable[[], pn.viewable.Viewable]], place: int) -> None:
-        """Put the next block where the old one stood, and the one after it when others had their turn."""
+    def _worked_out(self, view: View) -> list[Block] | ExpressionLensError:
+        try:
+            return self._blocks(view)
+        except ExpressionLensError as error:
+            return error
+
+    def _show(self, todo: Todo, view: View, found: list[Block] | ExpressionLensError) -> None:
         if todo is not self._todo:
             return  # drawn anew in the meantime
+        if isinstance(found, ExpressionLensError):
+            self._say(found)
+        else:
+            todo.extend(partial(self._block, item, view) for item in found)
+            self._put(todo, 0)
+
+    def _say(self, error: ExpressionLensError) -> None:
+        self._body[:] = [html(f'<p role="alert">{escape(str(error))}</p>')]
+
+    def _put(self, todo: Todo, place: int) -> None:
+        """Put the next block where the old one stood, and the one after it when others had their turn."""
+        if todo is not self._todo:
+            return
         if not todo:
             if place < len(self._body):
                 self._body[place:] = []

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,8 @@ from panel.io.resources import LOCAL_DIST
 from panel.io.state import set_curdoc
 from panel.layout.base import ListLike
 
+#: For figures that take longer to work out than the event loop should stand still.
+_ASIDE = ThreadPoolExecutor(1, thread_name_prefix="figures")
 AT_ONCE = 6  # parts of a page that are put there in one go: each takes the loop some milliseconds
 
 
@@ -56,6 +59,19 @@ def soon(action: Callable[[], None]) -> None:
         action()
     else:
         document.add_next_tick_callback(in_document(action))
+
+
+def aside(work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+    """Do work in a thread, then an action with its result in the current document.
+
+    The work touches nothing that is on a page, and raises nothing. Without a document (in tests) it is done
+    now.
+    """
+    if pn.state.curdoc is None:
+        then(work())
+        return
+    done = in_document(then)
+    _ASIDE.submit(work).add_done_callback(lambda future: done(future.result()))
 
 
 class Piecemeal:
