@@ -98,6 +98,7 @@ class ExpressionLens:
             dark_theme=state.dark,
             meta_description="Which expression a face looks like, to several models side by side.",
         )
+        _part_from_others(page)
         _tie(state, tabs, page)
         state.at_end(shelf.forget)
         state.at_end(lambda: _blank(tabs))
@@ -169,6 +170,18 @@ def _blank(tabs: pmui.Tabs) -> None:
     for part in tabs.select(pn.pane.Bokeh):
         with param.parameterized.discard_events(part):
             part.object = None
+
+
+def _part_from_others(page: pmui.Page) -> None:
+    """Take away the page's tie to Panel's own state.
+
+    By it every page is told whenever any visitor's page is busy, and Panel keeps them all, ended ones too.
+    """
+    held = page._param__private
+    held.refs.pop("busy", None)
+    for _, watcher in held.ref_watchers:
+        watcher.inst.param.unwatch(watcher)
+    held.ref_watchers.clear()
 
 
 def _tie(state: LensState, tabs: pmui.Tabs, page: pmui.Page) -> None:

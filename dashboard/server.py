@@ -11,10 +11,12 @@ import warnings
 
 import panel as pn
 from bokeh.util.warnings import BokehUserWarning
+from panel.io import document as panel_document
 
 from dashboard.api import api_routes
 from dashboard.app import TITLE, ExpressionLens, create_app
-from dashboard.forgetting import overwrite_what_is_freed
+from dashboard.building import pages
+from dashboard.forgetting import overwrite_what_is_freed, settle
 from dashboard.headers import SecureHeaders
 from dashboard.inference import InferencePool
 from dashboard.login import Login, Users
@@ -63,13 +65,13 @@ def serve(options: argparse.Namespace, pool: InferencePool) -> int:
 def _run(app: ExpressionLens, options: argparse.Namespace, login: Login | None) -> None:
     origins = allowed_origins(options.address, options.port, options.allow_origin)
     guarded = {} if login is None else {"auth_provider": login, "cookie_secret": _secret()}
+    applications = pages(app.routes, {"/": TITLE, f"/{ROUTE}": f"{TITLE}: camera"})
     server = pn.serve(
-        app.routes,
+        applications,
         port=options.port,
         address=options.address,
         websocket_origin=origins,
         extra_patterns=api_routes(app.pool, origins, login),
-        title={"/": TITLE, f"/{ROUTE}": f"{TITLE}: camera"},
         prefix=options.prefix,
         use_xheaders=options.behind_proxy,
         show=False,
@@ -90,10 +92,18 @@ def _run(app: ExpressionLens, options: argparse.Namespace, login: Login | None) 
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     try:
         with contextlib.suppress(KeyboardInterrupt):
+            settle()
+            # Panel runs the collector itself after every session, however long that takes.
+            panel_document._garbage_collect = _left_to_ours
+            applications["/"].warm()
             server.start()
             server.io_loop.start()
     finally:
         server.stop()
+
+
+def _left_to_ours() -> None:
+    """The application's `Collector` does it."""
 
 
 def without_contents(record: logging.LogRecord) -> bool:

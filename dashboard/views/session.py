@@ -1,6 +1,8 @@
 """Getting back into a session's document from a worker thread, a timer, or another session."""
 
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial, wraps
 from typing import Any
 
@@ -8,6 +10,11 @@ import panel as pn
 from panel.io import hold
 from panel.io.resources import LOCAL_DIST
 from panel.io.state import set_curdoc
+from panel.layout.base import ListLike
+
+#: For figures that take longer to work out than the event loop should stand still.
+_ASIDE = ThreadPoolExecutor(1, thread_name_prefix="figures")
+AT_ONCE = 6  # parts of a page that are put there in one go: each takes the loop some milliseconds
 
 
 def in_document(action: Callable[..., None]) -> Callable[..., None]:
@@ -67,6 +74,58 @@ def soon(action: Callable[[], None]) -> None:
         action()
     else:
         document.add_next_tick_callback(in_document(action))
+
+
+def aside(work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+    """Do work in a thread, then an action with its result in the current document.
+
+    The work touches nothing that is on a page, and raises nothing. Without a document (in tests) it is done
+    now.
+    """
+    if pn.state.curdoc is None:
+        then(work())
+        return
+    done = in_document(then)
+    _ASIDE.submit(work).add_done_callback(lambda future: done(future.result()))
+
+
+class Piecemeal:
+    """Fills a layout little by little, so that the event loop is free between: a page has other visitors.
+
+    Parameters
+    ----------
+    place : layout
+        On a page, or about to be.
+    parts : list
+        Its new content, on no page yet.
+    """
+
+    def __init__(self, place: Any, parts: list[Any]) -> None:
+        self._steps = deque(_fillings(place, parts))
+
+    def begin(self) -> None:
+        """Take step after step; all of them now where there is no document (in tests)."""
+        if self._steps:
+            self._steps.popleft()()
+            soon(self.begin)
+
+    def finish(self) -> None:
+        """Take all steps that are left."""
+        while self._steps:
+            self._steps.popleft()()
+
+
+def _fillings(place: Any, parts: list[Any]) -> list[Callable[[], None]]:
+    """Steps that put parts into a place; a large layout comes empty, and its own parts after it."""
+    steps: list[Callable[[], None]] = []
+    for part in parts:
+        inner: list[Callable[[], None]] = []
+        if isinstance(part, ListLike) and len(part.select()) > AT_ONCE:
+            within = list(part)
+            part[:] = []
+            inner = _fillings(part, within)
+        steps += [partial(place.append, part), *inner]
+    return steps
 
 
 def only_own_files() -> None:
