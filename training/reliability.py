@@ -147,8 +147,8 @@ def _soak(soak: dict[str, Any]) -> str:
         f"{soak['median_s']:.2f} s, 99th percentile {soak['p99_s']:.2f} s, heartbeat {beat} ms. Memory of "
         f"the server and its workers: {soak['mb_before']} MB before, {memory[0]} MB after the first session, "
         f"{memory[len(memory) // 2]} MB half way, {memory[-1]} MB after the last, {soak['mb_after']} MB "
-        f"when all had left; over the later half it changed by {soak['mb_growth_a_thousand_later_half']:+g} MB a "
-        "thousand pictures.\n"
+        "when all had left; over the later half it changed by "
+        f"{soak['mb_growth_a_thousand_later_half']:+g} MB a thousand pictures.\n"
     )
 
 
