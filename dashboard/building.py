@@ -58,7 +58,7 @@ class AsidePage(Application):
         await loop.run_in_executor(self._thread, context.run, self.build, session_context._document)
 
     def initialize_document(self, document: Document) -> None:
-        """What is left for the event loop; and that a page which lost its connection tries again and says so."""
+        """What is left for the event loop; and a page that lost its connection tries again and says so."""
         super().initialize_document(document)
         # Panel switches all of it off.
         document.config.update(
