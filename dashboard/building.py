@@ -19,6 +19,7 @@ from typing import Any
 import panel as pn
 from bokeh.document import Document
 from bokeh.models import Div
+from bokeh.models.ui import Notifications
 from panel.io.application import Application, _eval_panel
 from panel.io.handlers import FunctionHandler
 from panel.io.state import set_curdoc
@@ -55,6 +56,14 @@ class AsidePage(Application):
         context = contextvars.copy_context()  # of this visitor's request
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._thread, context.run, self.build, session_context._document)
+
+    def initialize_document(self, document: Document) -> None:
+        """What is left for the event loop; and a page that lost its connection tries again and says so."""
+        super().initialize_document(document)
+        # Panel switches all of it off.
+        document.config.update(
+            reconnect_session=True, notify_connection_status=True, notifications=Notifications()
+        )
 
     def build(self, document: Document) -> None:
         """Build the page into a document. A fault becomes a sentence on the page, and is told in the log."""

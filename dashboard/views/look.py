@@ -69,7 +69,8 @@ class LookView(pn.viewable.Viewer):
         self._state, self._look, self._pool, self._example = state, state.look, pool, example
         self._asking = Asking(state, pool, later, in_document)
         self._camera = CameraPanel(state, desk, LivePanel(state, pool, record), self.answer)
-        self._drop = DropZone(self._asking.receive, state.album.fail)
+        # By turns: many visitors may drop theirs at once.
+        self._drop = DropZone(in_document(self._asking.receive), state.album.fail)
         self._album = AlbumPanel(state, self._asking.queue, self._asking.open, self._forget_everything)
         self._empty, self._failed = html(), column(gap=12, visible=False)
         progress = pmui.LinearProgress(sizing_mode="stretch_width", margin=0)

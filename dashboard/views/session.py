@@ -1,5 +1,6 @@
 """Getting back into a session's document from a worker thread, a timer, or another session."""
 
+import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,18 +12,51 @@ from panel.io import hold
 from panel.io.resources import LOCAL_DIST
 from panel.io.state import set_curdoc
 from panel.layout.base import ListLike
+from tornado.ioloop import IOLoop
 
 #: For figures that take longer to work out than the event loop should stand still.
 _ASIDE = ThreadPoolExecutor(1, thread_name_prefix="figures")
 AT_ONCE = 6  # parts of a page that are put there in one go: each takes the loop some milliseconds
 
 
+class Turns:
+    """Lets pages change one after the other, a round of the event loop between them.
+
+    All that is ready runs in one round: were it the changes of ten pages, whoever asks the server for
+    anything would wait for ten. May be called from any thread.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._lock = threading.Lock()
+        self._runs = False
+
+    def put(self, loop: IOLoop, change: Callable[[], None]) -> None:
+        """Make a change when those before it are made."""
+        with self._lock:
+            self._waiting.append(change)
+            begins, self._runs = not self._runs, True
+        if begins:
+            loop.add_callback(self._next, loop)
+
+    def _next(self, loop: IOLoop) -> None:
+        with self._lock:
+            change = self._waiting.popleft() if self._waiting else None
+            self._runs = change is not None
+        if change is not None:
+            loop.add_callback(self._next, loop)
+            change()
+
+
+_TURNS = Turns()
+
+
 def in_document(action: Callable[..., None]) -> Callable[..., None]:
     """Tie an action to the document that is current now.
 
     Whoever calls the result, from whatever thread, the action runs on the event loop with that document's
-    lock held, so that all it changes reaches the browser in order. Without a document (in tests) it is
-    simply called.
+    lock held, so that all it changes reaches the browser in order; actions of several pages take turns.
+    Without a document (in tests) it is simply called.
     """
     document = pn.state.curdoc
     if document is None:
@@ -33,11 +67,18 @@ def in_document(action: Callable[..., None]) -> Callable[..., None]:
         with hold():
             action(*values)
 
-    def run(*values: Any) -> None:
+    def change(*values: Any) -> None:
         # Bokeh's curdoc would do, but Panel keeps one of its own, which a caller's context may have set
         # to the caller's document.
         with set_curdoc(document):
             pn.state.execute(partial(act, *values), schedule=True)
+
+    def run(*values: Any) -> None:
+        context = document.session_context
+        if context is None or context.server_context is None:
+            change(*values)
+        else:
+            _TURNS.put(context.server_context.application_context.io_loop, partial(change, *values))
 
     return run
 

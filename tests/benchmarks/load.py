@@ -33,7 +33,7 @@ SIZES = (1, 10, 50)
 TOGETHER = 10  # sessions opened at once
 BEAT_S = 0.02
 LEFT_S = 25.0  # after which the server has forgotten those who left
-LOOK_S = 2.0  # that a visitor looks at an answer, or waits after "try again"
+LOOK_S = 2.0  # that a visitor looks at the page or at an answer, or waits after "try again"
 
 
 def main() -> int:
@@ -133,8 +133,7 @@ async def visit(visitor: Visitor, picture: bytes, photos: int) -> list[Outcome]:
     """Photos one after the other, each answer looked at; one that finds no place is dropped again."""
     outcomes: list[Outcome] = []
     while sum(one.said == "answered" for one in outcomes) < photos:
-        if outcomes:
-            await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(LOOK_S)  # the first time, at the page
         try:
             outcomes.append(await visitor.drop(picture))
         except Exception as error:  # whatever it was, this session is lost

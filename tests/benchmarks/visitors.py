@@ -19,6 +19,7 @@ BUSY = "Please try again"
 ANSWERED = re.compile(r"Answered in \d+ ms")
 TOKEN = re.compile(r'"token":"([^"]+)"')
 PATIENCE_S = 120.0
+APART_S = 1.6  # between two photos: a little more than `dashboard.asking.TOGETHER_S`
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Visitor:
         self._url, self._headers = url, headers or {}
         self._socket: WebSocketClientConnection | None = None
         self._dropper = ""
-        self._photos = 0
+        self._photos, self._last = 0, float("-inf")
         self.token = ""
 
     async def open(self) -> None:
@@ -81,7 +82,8 @@ class Visitor:
         Not within moments of the last one: the page would take the two for one choice of several, and answer
         the second in the album.
         """
-        began = time.perf_counter()
+        await asyncio.sleep(max(0.0, self._last + APART_S - time.perf_counter()))
+        began = self._last = time.perf_counter()
         self._photos += 1
         parts = [data[at : at + chunk] for at in range(0, len(data), chunk)]
         for number, part in enumerate(parts, 1):
