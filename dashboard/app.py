@@ -8,6 +8,7 @@ from pathlib import Path
 import panel as pn
 import panel_material_ui as pmui
 import param
+from panel.util import edit_readonly
 
 from dashboard.camera import CameraDesk
 from dashboard.figure_state import LensState
@@ -97,7 +98,9 @@ class ExpressionLens:
             theme_config=MATERIAL_THEME,
             dark_theme=state.dark,
             meta_description="Which expression a face looks like, to several models side by side.",
+            busy_indicator=None,
         )
+        _untie_busy(page)
         _tie(state, tabs, page)
         state.at_end(shelf.forget)
         state.at_end(lambda: _blank(tabs))
@@ -169,6 +172,16 @@ def _blank(tabs: pmui.Tabs) -> None:
     for part in tabs.select(pn.pane.Bokeh):
         with param.parameterized.discard_events(part):
             part.object = None
+
+
+def _untie_busy(page: pmui.Page) -> None:
+    """Do not tell the page that the server is busy: parts that are say so themselves.
+
+    Panel counts as busy what any visitor does, and tells the pages of all: twice with each event, and each
+    time it walks through every model of the page, which takes longer than most events.
+    """
+    with edit_readonly(page):
+        page.busy = False
 
 
 def _tie(state: LensState, tabs: pmui.Tabs, page: pmui.Page) -> None:
