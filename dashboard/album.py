@@ -19,7 +19,7 @@ from fusion_model.catalogue import Entry, catalogue, leading
 
 if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need not wait for
     from dashboard.state import Answer
-    from fusion_model.predictor import FacePrediction
+    from fusion_model.answers import FacePrediction
 
 MOST_PICTURES = 200
 MOST_WAITING = 300_000_000  # bytes of files that were dropped and are not answered yet

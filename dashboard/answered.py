@@ -8,7 +8,7 @@ if TYPE_CHECKING:  # at run time it would import MediaPipe, which the page need 
 
 
 class Answer(Protocol):
-    """One model's answer: a :class:`~fusion_model.predictor.ModelAnswer`, or a live one."""
+    """One model's answer: a :class:`~fusion_model.answers.ModelAnswer`, or a live one."""
 
     @property
     def label(self) -> str:
@@ -22,7 +22,7 @@ class Answer(Protocol):
 
 
 class Answered(Protocol):
-    """A face with its answers: a :class:`~fusion_model.predictor.FacePrediction`, or a live one."""
+    """A face with its answers: a :class:`~fusion_model.answers.FacePrediction`, or a live one."""
 
     @property
     def landmarks_found(self) -> bool:

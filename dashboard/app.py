@@ -97,6 +97,7 @@ class ExpressionLens:
             theme_config=MATERIAL_THEME,
             dark_theme=state.dark,
             meta_description="Which expression a face looks like, to several models side by side.",
+            busy_indicator=None,
         )
         _part_from_others(page)
         _tie(state, tabs, page)
@@ -175,7 +176,9 @@ def _blank(tabs: pmui.Tabs) -> None:
 def _part_from_others(page: pmui.Page) -> None:
     """Take away the page's tie to Panel's own state.
 
-    By it every page is told whenever any visitor's page is busy, and Panel keeps them all, ended ones too.
+    By it every page is told whenever any visitor's page is busy, twice with each event, and walks through all
+    its models each time, which takes longer than most events; and Panel keeps them all, ended ones too. Parts
+    that are busy say so themselves.
     """
     held = page._param__private
     held.refs.pop("busy", None)

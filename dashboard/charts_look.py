@@ -14,7 +14,7 @@ from dashboard.theme import CHART_FONT, Palette, expression_colour
 from dashboard.wording import leading_model, model_name
 
 if TYPE_CHECKING:
-    from fusion_model.predictor import PicturePrediction
+    from fusion_model.answers import PicturePrediction
 
 PHOTO_HEIGHT = 560  # px, the most a photo takes of the page's height
 ROW_HEIGHT = 46  # px, of a row with one bar or two

@@ -16,7 +16,7 @@ from dashboard.theme import CHART_FONT, Palette, blend
 from fusion_model.regions import NAMES, REGION_L, outlines, triangles
 
 if TYPE_CHECKING:
-    from fusion_model.explain import Shares
+    from fusion_model.answers import Shares
 
 # Purple and green: told apart by colour-blind eyes (Harrower and Brewer 2003), and no expression's purple.
 FOR, AGAINST = "#8E3FC2", "#1E9E5A"

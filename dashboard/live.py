@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import param
 
 if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need not wait for
+    from fusion_model.answers import PicturePrediction
     from fusion_model.face_measures import FaceMeasures
-    from fusion_model.predictor import PicturePrediction
 
 LIVE_STAGES = ["off", "running", "frozen"]
 HALF_LIVES = {"none": 0.0, "0.25 s": 0.25, "0.5 s": 0.5, "1 s": 1.0, "2 s": 2.0}

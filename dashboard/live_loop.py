@@ -15,7 +15,7 @@ from dashboard.inference import BusyError, outcome
 from dashboard.worker import LiveReply
 
 if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need not wait for
-    from fusion_model.predictor import PicturePrediction
+    from fusion_model.answers import PicturePrediction
     from fusion_model.tracking import Tracks
 
 #: More frames a second show nothing more, and leave nothing of the machine to others.

@@ -17,8 +17,7 @@ from dashboard.wording import looks, model_name
 from fusion_model.regions import crop_places
 
 if TYPE_CHECKING:
-    from fusion_model.explain import Explanation
-    from fusion_model.predictor import FacePrediction
+    from fusion_model.answers import Explanation, FacePrediction
 
 ZOOM = 6  # screen px a px of the crop
 #: A map's strongest places are drawn at this share of colour.

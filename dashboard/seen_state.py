@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import param
 
 if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need not wait for
-    from fusion_model.explain import Explanation
+    from fusion_model.answers import Explanation
 
 SEEN_STAGES = ["closed", "busy", "failed", "ready"]
 

@@ -13,7 +13,7 @@ from fusion_model.catalogue import default_models
 from fusion_model.conformal import LEVELS
 
 if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need not wait for
-    from fusion_model.predictor import FacePrediction, PicturePrediction
+    from fusion_model.answers import FacePrediction, PicturePrediction
 
 STAGES = ["empty", "busy", "failed", "ready"]
 PAGES = ["look", "evaluate", "compare", "fairness", "about"]

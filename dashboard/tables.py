@@ -17,7 +17,7 @@ from fusion_model.evaluation import Interval, ModelFigures, PairedComparison
 from fusion_model.model_pairs import PairedFigures
 
 if TYPE_CHECKING:
-    from fusion_model.predictor import FacePrediction
+    from fusion_model.answers import FacePrediction
 
 Row = Sequence[str]
 

@@ -206,6 +206,7 @@ svg.face path { fill: none; stroke: var(--mui-palette-text-primary); stroke-widt
          text-align: center; color: var(--mui-palette-text-secondary); }
 .empty svg { display: block; margin: 0 auto 1rem; opacity: 0.55; }
 .empty b { color: var(--mui-palette-text-primary); font-weight: 500; }
+progress { display: block; width: 100%; height: 4px; accent-color: var(--mui-palette-primary-main); }
 .live { display: inline-flex; align-items: center; gap: 0.5em; font-size: 0.9rem; }
 .live::before { content: ''; flex: none; width: 0.65em; height: 0.65em; border-radius: 50%;
                 background: #D32F2F; }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dashboard.album import AlbumFace, AlbumState, Picture
     from dashboard.live import LiveFrame
-    from fusion_model.predictor import PicturePrediction
+    from fusion_model.answers import PicturePrediction
 
 LOOKS = {"disgust": "disgusted", "fear": "afraid", "surprise": "surprised"}
 COUNTS = ("no model", "one model", "two models", "three models", "four models", "five models")

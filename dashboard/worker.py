@@ -20,8 +20,7 @@ from dashboard.state import Answer
 from fusion_model.images import decode_image
 
 if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need not wait for
-    from fusion_model.explain import Explanation
-    from fusion_model.predictor import FacePrediction, PicturePrediction
+    from fusion_model.answers import Explanation, FacePrediction, PicturePrediction
     from fusion_model.tracking import Tracks
 
 DISPLAY_SIDE = 1600  # px: more than the page ever shows, and a small message to the browser

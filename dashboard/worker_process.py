@@ -27,8 +27,7 @@ from dashboard.worker import (
 from fusion_model.errors import ExpressionLensError
 
 if TYPE_CHECKING:  # at run time it would import PyTorch, which the page need not wait for
-    from fusion_model.explain import Explanation
-    from fusion_model.predictor import FacePrediction
+    from fusion_model.answers import Explanation, FacePrediction
     from fusion_model.tracking import Tracks
 
 #: No picture takes so long, on any machine: what does hangs.

@@ -21,7 +21,7 @@ from fusion_model.native_logs import drop_native_logs
 from fusion_model.records import picture_record
 
 if TYPE_CHECKING:  # at run time it imports PyTorch and MediaPipe, which `--help` need not wait for
-    from fusion_model.predictor import PicturePrediction
+    from fusion_model.answers import PicturePrediction
 
 # What is taken from a folder. HEIC and AVIF cannot be read, but are better named than passed over in silence.
 _SUFFIXES = frozenset(

@@ -24,8 +24,8 @@ import torch
 
 from fusion_model.catalogue import ASSETS, DEFAULT_MODELS, available_models, unknown_models
 from fusion_model.classifier import Classifier, FaceBatch, load_classifiers
+from fusion_model.detection import Face
 from fusion_model.errors import ExpressionLensError
-from fusion_model.faces import Face
 from fusion_model.frame import eyes_of
 from fusion_model.inference import fastest_precision
 from fusion_model.preprocess import MEAN_FACE_LD, FaceInputs, face_inputs

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fusion_model.faces import LANDMARKS
+from fusion_model.detection import LANDMARKS
 from fusion_model.preprocess import SIDE
 
 

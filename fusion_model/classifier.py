@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from fusion_model.checkpoint import Card, load_checkpoint
-from fusion_model.faces import LANDMARKS
+from fusion_model.detection import LANDMARKS
 from fusion_model.inference import ReadyBranches, make_ready
 from fusion_model.mirror import mirror_landmarks
 from fusion_model.network import ExpressionNetwork

@@ -13,6 +13,8 @@ import numpy as np
 
 from fusion_model.boxes import Box, Region, area, clip, side
 
+#: Points of MediaPipe's Face Mesh, irises included.
+LANDMARKS = 478
 #: Detectors see a picture at no more than this side, well averaged: their own input is 192 px at most.
 DETECTOR_SIDE = 384
 #: It is taken where a face is below this share of the picture's longer side, or turned further, degrees.

@@ -36,11 +36,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fusion_model.answers import Explanation, FacePrediction, Shares
 from fusion_model.catalogue import ASSETS
 from fusion_model.checkpoint import Card, load_checkpoint
 from fusion_model.classifier import FaceBatch
 from fusion_model.network import ExpressionNetwork, FusionNet, LandmarkMlp
-from fusion_model.predictor import FacePrediction
 from fusion_model.preprocess import MEAN_FACE_LD, SIDE, FaceInputs, frontal_landmarks
 from fusion_model.regions import NAMES, REGION_L
 from fusion_model.shapley import coalitions, shapley_values
@@ -57,44 +57,6 @@ def mean_crops() -> Tensor:
     """The mean crop of each expression as the networks take it, float32 (7, 1, 48, 48)."""
     values = np.loadtxt(ASSETS / "mean_crops.csv.gz", delimiter=",", dtype=np.float32)
     return torch.from_numpy(values.reshape(-1, 1, SIDE, SIDE))
-
-
-@dataclass(frozen=True)
-class Shares:
-    """What pixels and landmarks each add to the probability of an answer.
-
-    Attributes
-    ----------
-    neither, pixels_only, landmarks_only, both : probability of the answer's class with these shown, 0 to 1.
-    pixels, landmarks : their Shapley values, -1 to 1; they sum to `both` - `neither`.
-    """
-
-    neither: float
-    pixels_only: float
-    landmarks_only: float
-    both: float
-    pixels: float
-    landmarks: float
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """What one model's answer for one face depends on.
-
-    Attributes
-    ----------
-    label : the class that is explained: the model's answer.
-    map_HW : float32 (48, 48), how the pixels there move the log-odds of the label, mean of the face and of
-        its mirror image turned back; above 0 for it, below 0 against it. None where pixels are not read.
-    regions : what each region of the mesh adds to these log-odds, by name; None without a mesh, or where
-        landmarks are not read.
-    shares : of pixels and landmarks; None without both.
-    """
-
-    label: str
-    map_HW: np.ndarray | None
-    regions: dict[str, float] | None
-    shares: Shares | None
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from torch import Tensor, nn
 
 from fusion_model.catalogue import ASSETS, available_models
 from fusion_model.checkpoint import Card, load_checkpoint
+from fusion_model.detection import LANDMARKS
 from fusion_model.errors import ExpressionLensError
-from fusion_model.faces import LANDMARKS
 from fusion_model.mirror import MIRROR_L
 from fusion_model.network import ExpressionNetwork, FusionNet, LandmarkMlp
 from fusion_model.preprocess import CONTRAST_FLOOR, MEAN_FACE_LD, SIDE

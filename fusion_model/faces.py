@@ -39,7 +39,7 @@ from fusion_model.boxes import (
     tiles,
     without_overlaps,
 )
-from fusion_model.detection import Face, detect_by, detect_in, is_turned, second_look_pays
+from fusion_model.detection import LANDMARKS, Face, detect_by, detect_in, is_turned, second_look_pays
 from fusion_model.frame import FER_FRAME, Frame, eyes_of, frame_matrix, invert
 
 with warnings.catch_warnings():
@@ -51,7 +51,6 @@ with warnings.catch_warnings():
 
 __all__ = ["LANDMARKS", "MAX_CROP_SIDE", "Face", "FaceFinder", "detection_graph"]
 
-LANDMARKS = 478
 #: A FER-2013 picture is enlarged to this side and padded by a quarter of it before Face Mesh sees it.
 MESH_SIDE = 144
 MESH_PAD = MESH_SIDE // 4

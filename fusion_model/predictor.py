@@ -5,13 +5,13 @@ Shape suffixes: H height, W width, C colour, L landmark (478), D coordinate (x, 
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import torch
 
+from fusion_model.answers import FacePrediction, ModelAnswer, PicturePrediction
 from fusion_model.catalogue import ASSETS, DEFAULT_MODELS, unknown_models
 from fusion_model.checkpoint import CheckpointError
 from fusion_model.classifier import Classifier, FaceBatch, load_classifiers
@@ -20,60 +20,6 @@ from fusion_model.faces import Face, FaceFinder
 from fusion_model.inference import ReadyBranches
 from fusion_model.preprocess import FaceInputs, face_inputs
 from fusion_model.tracking import Tracks, follow
-
-
-@dataclass(frozen=True)
-class ModelAnswer:
-    """One model's answer for one face.
-
-    Attributes
-    ----------
-    label : the likeliest class.
-    probabilities : calibrated, by class in the model's order; they sum to 1.
-    """
-
-    label: str
-    probabilities: dict[str, float]
-
-
-@dataclass(frozen=True)
-class FacePrediction:
-    """All models' answers for one face.
-
-    Attributes
-    ----------
-    box : x, y, width, height, px of the picture.
-    landmarks_found : whether Face Mesh found landmarks.
-    landmarks_LD : float32 (478, 3), px of the picture (z on the scale of x), or None.
-    crop_HW : uint8 (48, 48), the grey, levelled crop that the models saw.
-    models : answers by model name.
-    measures : of the face in its picture; None where nothing was measured.
-    """
-
-    box: tuple[int, int, int, int]
-    landmarks_found: bool
-    landmarks_LD: np.ndarray | None
-    crop_HW: np.ndarray
-    models: dict[str, ModelAnswer]
-    measures: FaceMeasures | None = None
-
-
-@dataclass(frozen=True)
-class PicturePrediction:
-    """The answer for one picture.
-
-    Attributes
-    ----------
-    width, height : of the picture, px.
-    faces : largest first, or in the order of their tracks; empty where no face was found.
-    milliseconds : time spent on `find`, on `prepare`, and on each model by name; what models share counts for
-        the first of them.
-    """
-
-    width: int
-    height: int
-    faces: tuple[FacePrediction, ...]
-    milliseconds: dict[str, float]
 
 
 class Predictor:

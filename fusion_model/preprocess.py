@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from fusion_model.faces import LANDMARKS, Face
+from fusion_model.detection import LANDMARKS, Face
 from fusion_model.frame import EYE_CENTRE, EYE_DISTANCE, Frame, frame_matrix
 
 #: Changes whenever the same face would give other inputs than before: caches and checkpoints carry it.

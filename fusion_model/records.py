@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from fusion_model.trust import known_trust
 
 if TYPE_CHECKING:  # at run time it would import PyTorch, which `--help` need not wait for
-    from fusion_model.predictor import FacePrediction, PicturePrediction
+    from fusion_model.answers import FacePrediction, PicturePrediction
 
 
 def picture_record(

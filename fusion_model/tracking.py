@@ -18,7 +18,7 @@ from typing import Protocol
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from fusion_model.faces import Face
+from fusion_model.detection import Face
 
 #: A new face is seen at the latest after so many seconds.
 SEARCH_EVERY_S = 1.0

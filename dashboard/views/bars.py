@@ -49,7 +49,7 @@ class FaceBars(pn.viewable.Viewer):
         self._drawn: list[list[tuple[str, ...]]] = []
         self._plots: list[figure] = []
         self._groups: list[tuple[list[str], dict[str, ColumnDataSource], pn.pane.HTML]] = []
-        self._layout = column(gap=10, visible=False)
+        self._layout = column(gap=10)
         self._draw_ahead()
         state.param.watch(self._recolour, "dark")
 
@@ -59,7 +59,6 @@ class FaceBars(pn.viewable.Viewer):
     @together
     def show(self, face: Answered | None) -> None:
         """Turn to this face, or to none."""
-        self._layout.visible = face is not None
         if face is None:
             for _, sources, table in self._groups:
                 for source in sources.values():

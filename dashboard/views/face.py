@@ -35,7 +35,7 @@ class FacePanel(pn.viewable.Viewer):
         following = pmui.IconButton(icon="chevron_right", margin=0, on_click=lambda _: self._look.step(1))
         previous.description = "Previous face"
         following.description = "Next face"
-        self._steps = row(previous, following, gap=0, sizing_mode=None)
+        self._steps = row(previous, following, gap=0, sizing_mode=None, visible=False)
         self._words = html()
         self._answers = FaceBars(state)
         self._crop = html()

@@ -34,7 +34,7 @@ from dashboard.worker import LiveReply
 from fusion_model.trust import known_trust
 
 if TYPE_CHECKING:
-    from fusion_model.predictor import PicturePrediction
+    from fusion_model.answers import PicturePrediction
     from fusion_model.tracking import Tracks
 
 #: Words and timeline change less often than bars: s.

@@ -31,7 +31,10 @@ EMPTY = (
     "<p>Drop photos above, switch the camera on, or try the example.<br>Every face in it is answered by "
     "{models}.</p></div>"
 )
-BUSY = '<p role="status">Looking for faces and asking {models}…</p>'
+BUSY = (
+    '<p role="status">Looking for faces and asking {models}…</p><progress aria-label="Looking for faces">'
+    "</progress>"
+)
 PURPOSE = (
     f'<div class="purpose"><p>{wording.PURPOSE}</p><p class="quiet small">{wording.LIMITS} '
     f"{wording.PRIVACY}</p></div>"
@@ -72,12 +75,12 @@ class LookView(pn.viewable.Viewer):
         # By turns: many visitors may drop theirs at once.
         self._drop = DropZone(in_document(self._asking.receive), state.album.fail)
         self._album = AlbumPanel(state, self._asking.queue, self._asking.open, self._forget_everything)
-        self._empty, self._failed = html(), column(gap=12, visible=False)
-        progress = pmui.LinearProgress(sizing_mode="stretch_width", margin=0)
-        self._busy = column(html(), progress, visible=False)
+        # What stands in the place of an answer are words of one pane: whatever is shown or hidden makes the
+        # browser lay out the page anew, which takes longer than all that the server does with an answer.
+        self._words, self._failed = html(), column(gap=12, visible=False)
         answer = AnswerPanel(state, pool, lambda: self._asking.name, self._forget_picture, record)
-        self._result = column(self._empty)
-        self._rest = Piecemeal(self._result, [self._busy, self._failed, answer.__panel__()])
+        self._result = column(self._words, gap=0)
+        self._rest = Piecemeal(self._result, [self._failed, answer.__panel__()])
         self._purpose = html(PURPOSE)
         self._layout = column(
             self._purpose, self._sources(), self._camera, *self._choice(), self._result, self._album, gap=24
@@ -216,16 +219,18 @@ class LookView(pn.viewable.Viewer):
         self._purpose.object = PURPOSE_SHORT if look.seen_one else PURPOSE
         if look.stage != "empty":
             self._rest.finish()
-        asked = len(look.models)
-        if look.stage == "empty":
-            beside = "" if asked == 1 else ", side by side"
-            self._empty.object = EMPTY.format(models=wording.asked_models(asked) + beside)
-        elif look.stage == "busy":
-            models = "both models" if asked in (0, 2) else wording.asked_models(asked)
-            self._busy[0].object = BUSY.format(models=models)
-        elif look.stage == "failed":
+        self._words.object = self._instead()
+        if look.stage == "failed":
             again = [row(*self._after_failure())] if look.again else []
             self._failed[:] = [notice("warning" if again else "error", look.message), *again]
-        self._empty.visible = look.stage == "empty"
-        self._busy.visible = look.stage == "busy"
         self._failed.visible = look.stage == "failed"
+
+    def _instead(self) -> str:
+        """What stands in the place of an answer, as HTML."""
+        asked = len(self._look.models)
+        if self._look.stage == "empty":
+            beside = "" if asked == 1 else ", side by side"
+            return EMPTY.format(models=wording.asked_models(asked) + beside)
+        if self._look.stage == "busy":
+            return BUSY.format(models="both models" if asked in (0, 2) else wording.asked_models(asked))
+        return ""

@@ -31,7 +31,7 @@ class PhotoPanel(pn.viewable.Viewer):
         self._plot: figure = photo_chart(self._source, self._picture, palette(state.dark))
         self._plot.on_event(Tap, self._tapped)
         pane = chart(self._plot, sizing_mode="scale_width")
-        self._place = column(pane, self._switch, gap=4, visible=False)
+        self._place = column(pane, self._switch, gap=4)
         self._switch.param.watch(self._mark, "value")
         state.look.param.watch(self._draw, "answer")
         state.look.param.watch(self._mark, "selected")
@@ -43,10 +43,10 @@ class PhotoPanel(pn.viewable.Viewer):
     @together
     def _draw(self, *_: Any) -> None:
         answer = self._look.answer
-        self._place.visible = answer is not None
         jpeg, prediction = (answer.jpeg, answer.prediction) if answer else (b"", None)
         turn_to(self._plot, self._picture, jpeg, prediction)
-        self._switch.visible = any(face.landmarks_LD is not None for face in self._look.faces)
+        faces = self._look.faces
+        self._switch.visible = not faces or any(face.landmarks_LD is not None for face in faces)
         self._mark()
 
     @together

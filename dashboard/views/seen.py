@@ -14,7 +14,7 @@ from dashboard.views.parts import column, html, row
 from dashboard.views.session import in_document
 
 if TYPE_CHECKING:
-    from fusion_model.explain import Explanation
+    from fusion_model.answers import Explanation
 
 HEADING = (
     "<h2>What the models saw</h2>"

@@ -24,8 +24,7 @@ from dashboard.views.session import together
 from dashboard.wording import model_name
 
 if TYPE_CHECKING:
-    from fusion_model.explain import Explanation
-    from fusion_model.predictor import FacePrediction
+    from fusion_model.answers import Explanation, FacePrediction
 
 
 def seen_parts(

@@ -16,7 +16,7 @@ from fusion_model.trust import Trust, known_trust
 if TYPE_CHECKING:
     from dashboard.record import Record
     from dashboard.state import LookState
-    from fusion_model.predictor import FacePrediction
+    from fusion_model.answers import FacePrediction
 
 
 class SureFacts(pn.viewable.Viewer):
@@ -35,7 +35,7 @@ class SureFacts(pn.viewable.Viewer):
     def __init__(self, look: "LookState", record: "Record | None", trust: Trust | None = None) -> None:
         super().__init__()
         self._record, self._trust = record, trust if trust is not None else known_trust()
-        self.doubts, self._level, self._cases = html(), html(), html()
+        self.doubts, self._level, self._cases = html(visible=False), html(), html()
         self._choice = row(_level_choice(look))
         self._layout = column(self._choice, self._level, self._cases, gap=4)
 

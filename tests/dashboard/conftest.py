@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 
 from dashboard.state import Answer
+from fusion_model.answers import FacePrediction, ModelAnswer, PicturePrediction
 from fusion_model.evaluation import compare_models, model_figures
 from fusion_model.labels import EXPRESSIONS
 from fusion_model.prediction_table import of_split, read_table, table_from_frame, write_table
-from fusion_model.predictor import FacePrediction, ModelAnswer, PicturePrediction
 
 Box = tuple[int, int, int, int]
 

@@ -9,8 +9,8 @@ import pytest
 from dashboard.inference import BusyError
 from dashboard.live_loop import MOST_RATE, PATIENCE_S, LiveLoop
 from dashboard.worker import LiveReply
+from fusion_model.answers import PicturePrediction
 from fusion_model.errors import ExpressionLensError
-from fusion_model.predictor import PicturePrediction
 
 
 class World:

@@ -27,8 +27,8 @@ from dashboard.theme import LIGHT
 from dashboard.views.photo import PhotoPanel
 from dashboard.views.seen import HIDE, SHOW, SeenPanel
 from dashboard.views.seen_parts import seen_parts
+from fusion_model.answers import Explanation, Shares
 from fusion_model.checkpoint import CheckpointError
-from fusion_model.explain import Explanation, Shares
 from fusion_model.preprocess import MEAN_FACE_LD
 from fusion_model.regions import NAMES
 

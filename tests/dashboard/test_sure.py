@@ -11,10 +11,10 @@ from dashboard.record import Record
 from dashboard.state import LookState, PageState
 from dashboard.views.face import FacePanel
 from dashboard.views.sure import SureFacts
+from fusion_model.answers import ModelAnswer
 from fusion_model.face_measures import FaceMeasures
 from fusion_model.labels import EXPRESSIONS
 from fusion_model.prediction_table import of_split, read_table, table_from_frame, write_table
-from fusion_model.predictor import ModelAnswer
 from fusion_model.trust import Doubt, Effect, Trust
 
 from .conftest import texts

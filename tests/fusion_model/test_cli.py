@@ -15,9 +15,9 @@ from PIL import Image
 
 import fusion_model
 from fusion_model.__main__ import find_photos, main
+from fusion_model.answers import FacePrediction, ModelAnswer, PicturePrediction
 from fusion_model.errors import ExpressionLensError
 from fusion_model.labels import EXPRESSIONS
-from fusion_model.predictor import FacePrediction, ModelAnswer, PicturePrediction
 
 PROBABILITIES = dict(zip(EXPRESSIONS, (0.0123456789, 0, 0, 0.9, 0.05, 0.0376543211, 0), strict=True))
 

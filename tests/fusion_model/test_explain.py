@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from fusion_model.answers import FacePrediction, ModelAnswer
 from fusion_model.backbones import ARCHITECTURES
 from fusion_model.checkpoint import Card, CheckpointError
 from fusion_model.classifier import FaceBatch, softmax
@@ -15,7 +16,6 @@ from fusion_model.faces import Face
 from fusion_model.labels import EXPRESSIONS
 from fusion_model.mirror import mirror_landmarks
 from fusion_model.network import ExpressionNetwork, build_network
-from fusion_model.predictor import FacePrediction, ModelAnswer
 from fusion_model.preprocess import FaceInputs, face_inputs
 from fusion_model.regions import NAMES
 

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from fusion_model import classifier as classifiers
+from fusion_model.answers import PicturePrediction
 from fusion_model.catalogue import DEFAULT_MODELS
 from fusion_model.checkpoint import Card, CheckpointError
 from fusion_model.faces import LANDMARKS, Face
 from fusion_model.labels import EXPRESSIONS
 from fusion_model.network import ExpressionNetwork
-from fusion_model.predictor import PicturePrediction, Predictor
+from fusion_model.predictor import Predictor
 from fusion_model.preprocess import SIDE, face_inputs
 
 Saved = Callable[..., Path]

@@ -13,7 +13,7 @@ import tornado.web
 from dashboard.api import PREDICT as PREDICT_PATH
 from dashboard.api import api_routes
 from dashboard.inference import InferencePool
-from fusion_model.predictor import PicturePrediction
+from fusion_model.answers import PicturePrediction
 
 __all__ = ["PREDICT_PATH", "serve_forever"]
 
