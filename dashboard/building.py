@@ -30,8 +30,8 @@ Make = Callable[[], pn.viewable.Viewable]
 #: So long, at most, the thread keeps the interpreter when the loop wants it, s: a request needs it several
 #: times. Python's own is five times as long.
 TURN_S = 0.001
-#: So long no other page is built after one, s: to send it the loop looks at many files, and would wait for the
-#: interpreter after each.
+#: So long no other page is built after one, s: to send it the loop looks at many files, and would wait for
+#: the interpreter after each.
 BREATH_S = 0.12
 FAULT = "The page could not be built because of a fault in the program. Its log says more."
 
