@@ -19,7 +19,7 @@ from typing import Any
 import panel as pn
 from bokeh.document import Document
 from bokeh.models import Div
-from bokeh.models.ui import Notifications
+from bokeh.models.ui.notifications import Notifications
 from panel.io.application import Application, _eval_panel
 from panel.io.handlers import FunctionHandler
 from panel.io.state import set_curdoc
@@ -30,6 +30,9 @@ Make = Callable[[], pn.viewable.Viewable]
 #: So long, at most, the thread keeps the interpreter when the loop wants it, s: a request needs it several
 #: times. Python's own is five times as long.
 TURN_S = 0.001
+#: So long no other page is built after one, s: to send it the loop looks at many files, and would wait for
+#: the interpreter after each.
+BREATH_S = 0.12
 FAULT = "The page could not be built because of a fault in the program. Its log says more."
 
 
@@ -44,18 +47,24 @@ class AsidePage(Application):
         Of its documents.
     thread : ThreadPoolExecutor
         With one worker.
+    turn : asyncio.Lock
+        Held while a page is built, and for a moment after.
     """
 
-    def __init__(self, make: Make, title: str, thread: ThreadPoolExecutor) -> None:
+    def __init__(self, make: Make, title: str, thread: ThreadPoolExecutor, turn: asyncio.Lock) -> None:
         super().__init__(FunctionHandler(self._tie))
-        self._make, self._title, self._thread = make, title, thread
+        self._make, self._title, self._thread, self._turn = make, title, thread, turn
 
     async def on_session_created(self, session_context: Any) -> None:
         """Build the document; Bokeh awaits this before it asks for it."""
         await super().on_session_created(session_context)
         context = contextvars.copy_context()  # of this visitor's request
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, context.run, self.build, session_context._document)
+        await self._turn.acquire()
+        try:
+            await loop.run_in_executor(self._thread, context.run, self.build, session_context._document)
+        finally:
+            loop.call_later(BREATH_S, self._turn.release)
 
     def initialize_document(self, document: Document) -> None:
         """What is left for the event loop; and a page that lost its connection tries again and says so."""
@@ -105,7 +114,8 @@ def pages(routes: Mapping[str, Make], titles: Mapping[str, str]) -> dict[str, As
     """
     sys.setswitchinterval(TURN_S)
     thread = ThreadPoolExecutor(1, thread_name_prefix="pages")
-    return {path: AsidePage(make, titles[path], thread) for path, make in routes.items()}
+    turn = asyncio.Lock()
+    return {path: AsidePage(make, titles[path], thread, turn) for path, make in routes.items()}
 
 
 def _nothing() -> None:

@@ -32,6 +32,12 @@ def overwrite_what_is_freed() -> bool:
         return False
 
 
+def give_back() -> None:
+    """Return free memory to the system, where the C library can; other threads go on meanwhile."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def settle() -> None:
     """Have the collector pass over what is there: called when all is loaded and no visitor can be there yet.
 
@@ -68,3 +74,4 @@ class Collector:
         self._last = loop.time()
         self._pause = max(PAUSE_S, (self._last - began) / SHARE)
         self._due = loop.call_later(LONGEST_S, self._collect, loop)
+        loop.run_in_executor(None, give_back)

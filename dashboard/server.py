@@ -10,6 +10,7 @@ import sys
 import warnings
 
 import panel as pn
+from bokeh.settings import settings
 from bokeh.util.warnings import BokehUserWarning
 from panel.io import document as panel_document
 
@@ -44,6 +45,9 @@ def serve(options: argparse.Namespace, pool: InferencePool) -> int:
     overwrite_what_is_freed()
     for name in BOKEH_LOGS:
         logging.getLogger(name).addFilter(without_contents)
+    logging.getLogger("tornado.access").addFilter(but_for_busy)
+    # For those who write pages: it looks through each before it is sent, and warns of empty places.
+    settings.perform_document_validation.set_value(False)
     if options.fer2013 is not None:
         print(f"Reading the pictures of {options.fer2013} ...", flush=True)
     try:
@@ -113,6 +117,11 @@ def without_contents(record: logging.LogRecord) -> bool:
         record.msg = f"A page sent what could not be handled ({type(error).__name__})"
         record.args, record.exc_info, record.exc_text = (), None, None
     return True
+
+
+def but_for_busy(record: logging.LogRecord) -> bool:
+    """Leave out of the log that there was no place for a picture: under load it would say nothing else."""
+    return not (isinstance(record.args, tuple) and record.args[:1] == (503,))
 
 
 def allowed_origins(address: str, port: int, allowed: list[str]) -> list[str]:

@@ -16,11 +16,13 @@ from tornado.ioloop import IOLoop
 
 #: For figures that take longer to work out than the event loop should stand still.
 _ASIDE = ThreadPoolExecutor(1, thread_name_prefix="figures")
+ROUNDS = 2  # of the event loop, until a change that was asked for is made
+BREATH_S = 0.003  # between two changes: a request takes several rounds
 AT_ONCE = 6  # parts of a page that are put there in one go: each takes the loop some milliseconds
 
 
 class Turns:
-    """Lets pages change one after the other, a round of the event loop between them.
+    """Lets pages change one after the other, some rounds of the event loop between them.
 
     All that is ready runs in one round: were it the changes of ten pages, whoever asks the server for
     anything would wait for ten. May be called from any thread.
@@ -44,8 +46,15 @@ class Turns:
             change = self._waiting.popleft() if self._waiting else None
             self._runs = change is not None
         if change is not None:
-            loop.add_callback(self._next, loop)
             change()
+            self._breathe(loop, ROUNDS)
+
+    def _breathe(self, loop: IOLoop, rounds: int) -> None:
+        """Wait until the change is made, and then a moment, in which requests go their way."""
+        if rounds:
+            loop.add_callback(self._breathe, loop, rounds - 1)
+        else:
+            loop.call_later(BREATH_S, self._next, loop)
 
 
 _TURNS = Turns()
