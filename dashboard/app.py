@@ -8,7 +8,6 @@ from pathlib import Path
 import panel as pn
 import panel_material_ui as pmui
 import param
-from panel.util import edit_readonly
 
 from dashboard.camera import CameraDesk
 from dashboard.figure_state import LensState
@@ -98,9 +97,8 @@ class ExpressionLens:
             theme_config=MATERIAL_THEME,
             dark_theme=state.dark,
             meta_description="Which expression a face looks like, to several models side by side.",
-            busy_indicator=None,
         )
-        _untie_busy(page)
+        _part_from_others(page)
         _tie(state, tabs, page)
         state.at_end(shelf.forget)
         state.at_end(lambda: _blank(tabs))
@@ -174,14 +172,16 @@ def _blank(tabs: pmui.Tabs) -> None:
             part.object = None
 
 
-def _untie_busy(page: pmui.Page) -> None:
-    """Do not tell the page that the server is busy: parts that are say so themselves.
+def _part_from_others(page: pmui.Page) -> None:
+    """Take away the page's tie to Panel's own state.
 
-    Panel counts as busy what any visitor does, and tells the pages of all: twice with each event, and each
-    time it walks through every model of the page, which takes longer than most events.
+    By it every page is told whenever any visitor's page is busy, and Panel keeps them all, ended ones too.
     """
-    with edit_readonly(page):
-        page.busy = False
+    held = page._param__private
+    held.refs.pop("busy", None)
+    for _, watcher in held.ref_watchers:
+        watcher.inst.param.unwatch(watcher)
+    held.ref_watchers.clear()
 
 
 def _tie(state: LensState, tabs: pmui.Tabs, page: pmui.Page) -> None:

@@ -75,8 +75,8 @@ class LookView(pn.viewable.Viewer):
         self._camera = CameraPanel(state, desk, LivePanel(state, pool, record), self.answer)
         self._drop = DropZone(self._asking.receive, state.album.fail)
         self._album = AlbumPanel(state, self._asking.queue, self._asking.open, self._forget_everything)
-        # What stands in the place of an answer are words of one pane: what is shown or hidden makes the browser
-        # lay out the page anew, each time, which takes longer than all that the server does with an answer.
+        # What stands in the place of an answer are words of one pane: whatever is shown or hidden makes the
+        # browser lay out the page anew, once for each, and that takes longer than the server with an answer.
         self._words, self._failed = html(), column(gap=12, visible=False)
         self._answer: AnswerPanel | None = None
         self._result = column(self._words, gap=0)
