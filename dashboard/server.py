@@ -10,11 +10,14 @@ import sys
 import warnings
 
 import panel as pn
+from bokeh.settings import settings
 from bokeh.util.warnings import BokehUserWarning
+from panel.io import document as panel_document
 
 from dashboard.api import api_routes
 from dashboard.app import TITLE, ExpressionLens, create_app
-from dashboard.forgetting import overwrite_what_is_freed
+from dashboard.building import pages
+from dashboard.forgetting import overwrite_what_is_freed, settle
 from dashboard.headers import SecureHeaders
 from dashboard.inference import InferencePool
 from dashboard.login import Login, Users
@@ -42,6 +45,9 @@ def serve(options: argparse.Namespace, pool: InferencePool) -> int:
     overwrite_what_is_freed()
     for name in BOKEH_LOGS:
         logging.getLogger(name).addFilter(without_contents)
+    logging.getLogger("tornado.access").addFilter(but_for_busy)
+    # For those who write pages: it looks through each before it is sent, and warns of empty places.
+    settings.perform_document_validation.set_value(False)
     if options.fer2013 is not None:
         print(f"Reading the pictures of {options.fer2013} ...", flush=True)
     try:
@@ -63,13 +69,13 @@ def serve(options: argparse.Namespace, pool: InferencePool) -> int:
 def _run(app: ExpressionLens, options: argparse.Namespace, login: Login | None) -> None:
     origins = allowed_origins(options.address, options.port, options.allow_origin)
     guarded = {} if login is None else {"auth_provider": login, "cookie_secret": _secret()}
+    applications = pages(app.routes, {"/": TITLE, f"/{ROUTE}": f"{TITLE}: camera"})
     server = pn.serve(
-        app.routes,
+        applications,
         port=options.port,
         address=options.address,
         websocket_origin=origins,
         extra_patterns=api_routes(app.pool, origins, login),
-        title={"/": TITLE, f"/{ROUTE}": f"{TITLE}: camera"},
         prefix=options.prefix,
         use_xheaders=options.behind_proxy,
         show=False,
@@ -90,10 +96,18 @@ def _run(app: ExpressionLens, options: argparse.Namespace, login: Login | None) 
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     try:
         with contextlib.suppress(KeyboardInterrupt):
+            settle()
+            # Panel runs the collector itself after every session, however long that takes.
+            panel_document._garbage_collect = _left_to_ours
+            applications["/"].warm()
             server.start()
             server.io_loop.start()
     finally:
         server.stop()
+
+
+def _left_to_ours() -> None:
+    """The application's `Collector` does it."""
 
 
 def without_contents(record: logging.LogRecord) -> bool:
@@ -103,6 +117,11 @@ def without_contents(record: logging.LogRecord) -> bool:
         record.msg = f"A page sent what could not be handled ({type(error).__name__})"
         record.args, record.exc_info, record.exc_text = (), None, None
     return True
+
+
+def but_for_busy(record: logging.LogRecord) -> bool:
+    """Leave out of the log that there was no place for a picture: under load it would say nothing else."""
+    return not (isinstance(record.args, tuple) and record.args[:1] == (503,))
 
 
 def allowed_origins(address: str, port: int, allowed: list[str]) -> list[str]:

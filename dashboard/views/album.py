@@ -127,7 +127,11 @@ class AlbumPanel(pn.viewable.Viewer):
         self._head.object = f"<h2>Album of this session</h2>{wording.album_reading(album, shown, faces)}"
         self._filters.show()
         self._draw_page(shown)
-        self._figures[:] = self._bars(faces) if faces and len(album.pictures) > 1 else []
+        soon(self._draw_figures)  # others have a turn before
+
+    def _draw_figures(self) -> None:
+        faces = self._album.shown_faces()
+        self._figures[:] = self._bars(faces) if faces and self._many else []
 
     def _draw_page(self, shown: list[Picture]) -> None:
         album = self._album

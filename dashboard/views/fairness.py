@@ -16,8 +16,9 @@ from dashboard.blocks_fairness import (
 )
 from dashboard.shelf import View
 from dashboard.theme import LIGHT
-from dashboard.views.figures import FigurePage
+from dashboard.views.figures import FigurePage, Todo
 from dashboard.views.parts import column, html
+from fusion_model.errors import ExpressionLensError
 from fusion_model.measures import measures
 
 ESTIMATED = "Groups estimated by a model"
@@ -73,8 +74,11 @@ class FairnessView(FigurePage):
         return [self._estimated]
 
     def _blocks(self, view: View) -> list[Block]:
-        self._estimated.visible = view.has_estimates
         return fairness(view, self._filters, self._colours)
+
+    def _show(self, todo: Todo, view: View, found: list[Block] | ExpressionLensError) -> None:
+        self._estimated.visible = view.has_estimates
+        super()._show(todo, view, found)
 
     def _report_blocks(self, view: View) -> list[Block]:
         return fairness(view, self._filters, LIGHT)

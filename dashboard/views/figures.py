@@ -1,5 +1,7 @@
 """What Evaluate, Compare and Fairness share: a filter bar, and blocks that are drawn when first opened."""
 
+from collections import deque
+from collections.abc import Callable
 from functools import partial
 from html import escape
 from typing import Any
@@ -19,7 +21,10 @@ from dashboard.views.filter_bar import FilterBar, switch
 from dashboard.views.own import OwnView
 from dashboard.views.parts import chart, column, html, row
 from dashboard.views.rows import RowsPanel
+from dashboard.views.session import aside, soon
 from fusion_model.errors import ExpressionLensError
+
+Todo = deque[Callable[[], pn.viewable.Viewable]]
 
 
 class FigurePage(pn.viewable.Viewer):
@@ -39,6 +44,7 @@ class FigurePage(pn.viewable.Viewer):
         self._body = column(gap=36)
         self._layout = column(gap=24)
         self._lists: list[RowsPanel] = []
+        self._todo: Todo = deque()  # blocks that are still to be put on the page
         self._built = False
         self._stale = True
         state.param.watch(self._refresh, ["page", "dark"])
@@ -61,26 +67,56 @@ class FigurePage(pn.viewable.Viewer):
             self._layout[:] = [pmui.Alert(object=self._shelf.record.trouble, severity="info", margin=0)]
             return
         self._filters.pick("")
-        self._draw()
         if not self._built:
-            # After the body is filled: both at once would send the same models twice.
             self._built = True
             own = OwnView(self._filters, self._shelf)
             head = column(self._bar, own, *self._above(), gap=8)
             self._layout[:] = [head, self._body, self._export()]
+        self._draw()
 
     def _draw(self) -> None:
         while self._lists:
             self._lists.pop().close()
+        todo = self._todo = deque()
         try:
             view = self._shelf.view(self._filters)
-            self._bar.show(view)
-            if len(view.rows):
-                self._body[:] = [self._block(item, view) for item in self._blocks(view)]
-            else:
-                self._body[:] = [html(f'<div class="empty" role="status"><b>{EMPTY}</b></div>')]
         except ExpressionLensError as error:
-            self._body[:] = [html(f'<p role="alert">{escape(str(error))}</p>')]
+            self._say(error)
+            return
+        self._bar.show(view)
+        if len(view.rows):
+            aside(partial(self._worked_out, view), partial(self._show, todo, view))
+        else:
+            self._body[:] = [html(f'<div class="empty" role="status"><b>{EMPTY}</b></div>')]
+
+    def _worked_out(self, view: View) -> list[Block] | ExpressionLensError:
+        try:
+            return self._blocks(view)
+        except ExpressionLensError as error:
+            return error
+
+    def _show(self, todo: Todo, view: View, found: list[Block] | ExpressionLensError) -> None:
+        if todo is not self._todo:
+            return  # drawn anew in the meantime
+        if isinstance(found, ExpressionLensError):
+            self._say(found)
+        else:
+            todo.extend(partial(self._block, item, view) for item in found)
+            self._put(todo, 0)
+
+    def _say(self, error: ExpressionLensError) -> None:
+        self._body[:] = [html(f'<p role="alert">{escape(str(error))}</p>')]
+
+    def _put(self, todo: Todo, place: int) -> None:
+        """Put the next block where the old one stood, and the one after it when others had their turn."""
+        if todo is not self._todo:
+            return
+        if not todo:
+            if place < len(self._body):
+                self._body[place:] = []
+            return
+        self._body[place : place + 1] = [todo.popleft()()]
+        soon(partial(self._put, todo, place + 1))
 
     def _block(self, block: Block, view: View) -> pn.viewable.Viewable:
         parts: list[Any] = [html(block.heading())] if block.heading() else []

@@ -17,7 +17,7 @@ from dashboard.views.answer import AnswerPanel, forget_button
 from dashboard.views.camera import CameraPanel
 from dashboard.views.live import LivePanel
 from dashboard.views.parts import column, html, notice, row
-from dashboard.views.session import in_document, later
+from dashboard.views.session import Piecemeal, in_document, later
 from dashboard.views.upload import DropZone
 
 FACE_SVG = (
@@ -71,15 +71,16 @@ class LookView(pn.viewable.Viewer):
         super().__init__()
         self._state, self._look, self._pool, self._example = state, state.look, pool, example
         self._asking = Asking(state, pool, later, in_document)
-        self._record = record
         self._camera = CameraPanel(state, desk, LivePanel(state, pool, record), self.answer)
-        self._drop = DropZone(self._asking.receive, state.album.fail)
+        # By turns: many visitors may drop theirs at once.
+        self._drop = DropZone(in_document(self._asking.receive), state.album.fail)
         self._album = AlbumPanel(state, self._asking.queue, self._asking.open, self._forget_everything)
         # What stands in the place of an answer are words of one pane: whatever is shown or hidden makes the
         # browser lay out the page anew, once for each, and that takes longer than the server with an answer.
         self._words, self._failed = html(), column(gap=12, visible=False)
-        self._answer: AnswerPanel | None = None
+        answer = AnswerPanel(state, pool, lambda: self._asking.name, self._forget_picture, record)
         self._result = column(self._words, gap=0)
+        self._rest = Piecemeal(self._result, [self._failed, answer.__panel__()])
         self._purpose = html(PURPOSE)
         self._layout = column(
             self._purpose, self._sources(), self._camera, *self._choice(), self._result, self._album, gap=24
@@ -209,23 +210,15 @@ class LookView(pn.viewable.Viewer):
         return [again, forget_button(self._forget_picture)]
 
     def _loaded(self) -> None:
-        """The page can be used: now what a picture needs is made, so that it delays neither."""
+        """The page can be used: now what a picture needs is put there, so that it delays neither."""
         if self._state.page == "look":
-            self._prepare()
-
-    def _prepare(self) -> None:
-        """Make what a picture needs, if it is not there."""
-        if self._answer is None:
-            self._answer = AnswerPanel(
-                self._state, self._pool, lambda: self._asking.name, self._forget_picture, self._record
-            )
-            self._result[:] = [self._words, self._failed, self._answer]
+            self._rest.begin()
 
     def _show(self, *_: Any) -> None:
         look = self._look
         self._purpose.object = PURPOSE_SHORT if look.seen_one else PURPOSE
         if look.stage != "empty":
-            self._prepare()
+            self._rest.finish()
         self._words.object = self._instead()
         if look.stage == "failed":
             again = [row(*self._after_failure())] if look.again else []

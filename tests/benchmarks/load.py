@@ -33,7 +33,7 @@ SIZES = (1, 10, 50)
 TOGETHER = 10  # sessions opened at once
 BEAT_S = 0.02
 LEFT_S = 25.0  # after which the server has forgotten those who left
-PAUSE_S = 2.0  # after "try again"
+LOOK_S = 2.0  # that a visitor looks at the page or at an answer, or waits after "try again"
 
 
 def main() -> int:
@@ -130,9 +130,10 @@ async def pages(server: Server, picture: bytes, n: int, photos: int) -> dict[str
 
 
 async def visit(visitor: Visitor, picture: bytes, photos: int) -> list[Outcome]:
-    """Photos one after the other; one that finds no place is dropped again a little later."""
+    """Photos one after the other, each answer looked at; one that finds no place is dropped again."""
     outcomes: list[Outcome] = []
     while sum(one.said == "answered" for one in outcomes) < photos:
+        await asyncio.sleep(LOOK_S)  # the first time, at the page
         try:
             outcomes.append(await visitor.drop(picture))
         except Exception as error:  # whatever it was, this session is lost
@@ -140,7 +141,6 @@ async def visit(visitor: Visitor, picture: bytes, photos: int) -> list[Outcome]:
             return [*outcomes, Outcome("lost", 0.0)]
         if outcomes[-1].said == "lost":
             break
-        await asyncio.sleep(PAUSE_S if outcomes[-1].said == "busy" else 0)
     return outcomes
 
 
@@ -152,7 +152,7 @@ async def over_http(server: Server, picture: bytes, n: int, most: int) -> dict[s
         while waiting:
             waiting.pop()
             while (await sent(address)).said == "busy":
-                await asyncio.sleep(PAUSE_S)
+                await asyncio.sleep(LOOK_S)
 
     async def sent(address: str) -> Outcome:
         began = time.perf_counter()
@@ -174,22 +174,37 @@ async def over_http(server: Server, picture: bytes, n: int, most: int) -> dict[s
     return {"programs": n, **told(outcomes, time.perf_counter() - began), "stalls_ms": stalls}
 
 
-async def soak(server: Server, picture: bytes, pictures: int, of_a_session: int = 50) -> dict[str, Any]:
-    """Sessions one after the other, each with many pictures; memory after each."""
+async def soak(
+    server: Server, picture: bytes, pictures: int, at_once: int = 10, of_a_session: int = 20
+) -> dict[str, Any]:
+    """So many visitors at once, each followed by another when it leaves; memory after every tenth session."""
+    sessions = list(range(-(-pictures // of_a_session)))
     memory, outcomes = [], []
-    for _ in range(0, pictures, of_a_session):
-        visitor = Visitor(server.url)
-        await visitor.open()
-        outcomes += await visit(visitor, picture, of_a_session)
-        visitor.leave()
-        memory.append(server.megabytes())
+
+    async def place() -> None:
+        while sessions:
+            sessions.pop()
+            visitor = Visitor(server.url)
+            await visitor.open()
+            outcomes.extend(await visit(visitor, picture, of_a_session))
+            visitor.leave()
+            if len(sessions) % at_once == 0:
+                memory.append(server.megabytes())
+
+    began, before = time.perf_counter(), server.megabytes()
+    with beats(server.url) as stalls:
+        await asyncio.gather(*(place() for _ in range(at_once)))
+    took = time.perf_counter() - began
     await asyncio.sleep(LEFT_S)
     half = memory[len(memory) // 2 :]
-    growth = np.polyfit(np.arange(len(half)) * of_a_session, half, 1)[0] if len(half) > 2 else float("nan")
+    pace = at_once * of_a_session  # pictures between two looks at the memory
+    growth = np.polyfit(np.arange(len(half)) * pace, half, 1)[0] if len(half) > 2 else float("nan")
     return {
-        "pictures": sum(one.said == "answered" for one in outcomes),
-        "lost": sum(one.said == "lost" for one in outcomes),
+        "visitors": at_once,
         "of_a_session": of_a_session,
+        **told(outcomes, took),
+        "stalls_ms": stalls,
+        "mb_before": round(before),
         "mb": [round(value) for value in memory],
         "mb_after": round(server.megabytes()),
         "mb_growth_a_thousand_later_half": round(float(growth) * 1000, 1),

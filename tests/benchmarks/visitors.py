@@ -16,8 +16,10 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 BUSY = "Please try again"
+ANSWERED = re.compile(r"Answered in \d+ ms")
 TOKEN = re.compile(r'"token":"([^"]+)"')
 PATIENCE_S = 120.0
+APART_S = 1.6  # between two photos: a little more than `dashboard.asking.TOGETHER_S`
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Visitor:
         self._url, self._headers = url, headers or {}
         self._socket: WebSocketClientConnection | None = None
         self._dropper = ""
-        self._photos = 0
+        self._photos, self._last = 0, float("-inf")
         self.token = ""
 
     async def open(self) -> None:
@@ -75,12 +77,14 @@ class Visitor:
         return document
 
     async def drop(self, data: bytes, chunk: int = 1_000_000) -> Outcome:
-        """Drop a photo and wait for what the page says of it."""
-        began = time.perf_counter()
+        """Drop a photo and wait for what the page says of it.
+
+        Not within moments of the last one: the page would take the two for one choice of several, and answer
+        the second in the album.
+        """
+        await asyncio.sleep(max(0.0, self._last + APART_S - time.perf_counter()))
+        began = self._last = time.perf_counter()
         self._photos += 1
-        # Photos that come within moments of each other are taken for one choice of several: they are answered
-        # in the album, while the first of them stays above it.
-        answered = re.compile(rf"Answered in \d+|>{self._photos} pictures, ")
         parts = [data[at : at + chunk] for at in range(0, len(data), chunk)]
         for number, part in enumerate(parts, 1):
             await self._upload(part, number, len(parts))
@@ -88,7 +92,7 @@ class Visitor:
             async with asyncio.timeout(PATIENCE_S):
                 while (content := await self._read())[0] is not None:
                     text = content[1]
-                    if answered.search(text):
+                    if ANSWERED.search(text):
                         return Outcome("answered", time.perf_counter() - began)
                     if BUSY in text:
                         return Outcome("busy", time.perf_counter() - began)

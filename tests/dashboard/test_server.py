@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from bokeh.server.protocol_handler import ProtocolHandler
 
-from dashboard.server import BOKEH_LOGS, without_contents
+from dashboard.server import BOKEH_LOGS, but_for_busy, without_contents
 
 
 class Message:
@@ -44,3 +44,10 @@ def test_no_message_of_a_page_is_quoted_in_the_log(caplog):
         for one in loggers:
             one.removeFilter(without_contents)
     assert "the bytes" not in caplog.text and caplog.text.count("could not be handled") == 2
+
+
+def test_busy_is_no_line_of_the_log_but_other_faults_are():
+    def line(status):
+        return logging.LogRecord("tornado.access", 40, "", 0, "%d %s", (status, "POST /api/v1/predict"), None)
+
+    assert [but_for_busy(line(status)) for status in (503, 500, 413)] == [False, True, True]

@@ -209,6 +209,23 @@ def test_sessions_live_on_both_and_a_killed_server_comes_again(servers, monkeypa
     assert server_pids(process)[ports[1]] != killed
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")
+def test_few_threads_whatever_the_cores(servers):
+    # MediaPipe keeps some of its own, which wait; PyTorch, OpenCV and BLAS add none to a worker's two.
+    _, process = servers
+    for pid in server_pids(process).values():
+        family = psutil.Process(pid).children()
+        workers = [threads(child.pid) for child in family if "spawn_main" in str(child.cmdline())]
+        assert workers and max(workers) <= 3, workers
+        assert threads(pid) <= 8, threads(pid)  # the loop, its pages, figures, record, and one a worker
+
+
+def threads(pid):
+    """Of a process, but for MediaPipe's."""
+    names = [task.joinpath("comm").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+    return sum(not name.startswith("mediapipe") for name in names)
+
+
 def test_told_to_end_all_end(servers):
     _, process = servers
     family = psutil.Process(process.pid).children(recursive=True)

@@ -38,9 +38,16 @@ LOAD = {
         }
     ],
     "soak": {
-        "pictures": 2000,
+        "answered": 2000,
+        "busy": 3,
         "lost": 0,
-        "of_a_session": 50,
+        "visitors": 10,
+        "of_a_session": 20,
+        "a_second": 5.0,
+        "median_s": 0.5,
+        "p99_s": 1.25,
+        "stalls_ms": BEATS,
+        "mb_before": 800,
         "mb": [800, 820, 821],
         "mb_after": 815,
         "mb_growth_a_thousand_later_half": 0.4,
@@ -51,9 +58,12 @@ LOAD = {
 def test_what_was_measured_is_written(tmp_path):
     (tmp_path / "load.json").write_text(json.dumps(LOAD))
     text = made(tmp_path)
-    assert "| 10 | 40 | 3 | 0 | 5.50 | 1.23 | 2.50 | 87 | 312 | 2.2 | 3.5 | 800 → 812 |" in text
-    assert "| 10 | 60 | 0 | 0 | 7.00 | 1.00 | 1.50 | 87 |" in text
-    assert "2,000 pictures" in text and "0.4 MB a thousand" in text and "Z80" in text
+    assert (
+        "| 10 | 40 | 3 | 0 | 5.50 | 1.23 | 2.50 | 2 · 30 · 87 | 2 · 30 · 312 | 2.2 | 3.5 | 800 → 812 |"
+        in text
+    )
+    assert "| 10 | 60 | 0 | 0 | 7.00 | 1.00 | 1.50 | 2 · 30 · 87 |" in text
+    assert "2,000 pictures" in text and "+0.4 MB a thousand" in text and "Z80" in text
 
 
 def test_what_was_not_measured_is_said_to_be_missing(tmp_path):

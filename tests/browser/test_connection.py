@@ -1,0 +1,64 @@
+"""A page that loses its connection: it comes back to its picture, begins anew, or says what to do."""
+
+import re
+
+import pytest
+from playwright.sync_api import WebSocketRoute, expect
+
+from dashboard.server import LEFT_MS, LOOK_MS
+
+PATIENCE_MS = 60_000
+LOST = re.compile("connection was lost")
+PERMANENTLY = re.compile("lost permanently")
+
+
+class Line:
+    """Stands between a page and the server: passes all on until it is cut."""
+
+    def __init__(self) -> None:
+        self.cut = False
+        self._open: list[WebSocketRoute] = []
+
+    def take(self, socket: WebSocketRoute) -> None:
+        """A page connects."""
+        if self.cut:
+            socket.close()
+        else:
+            socket.connect_to_server()
+            self._open.append(socket)
+
+    def drop(self) -> None:
+        """Lose what is connected."""
+        while self._open:
+            self._open.pop().close()
+
+
+@pytest.fixture
+def line(page):
+    """Of the Look page, which is loaded anew for it."""
+    line = Line()
+    page.route_web_socket(re.compile("/ws"), line.take)
+    page.reload()
+    page.get_by_role("button", name="Try the example").click()
+    expect(page.get_by_text(re.compile(r"Answered in \d+ ms"))).to_be_visible(timeout=PATIENCE_MS)
+    return line
+
+
+def test_a_connection_lost_for_a_moment_comes_back_to_its_picture(page, line):
+    line.drop()
+    expect(page.get_by_text(LOST)).to_be_visible()
+    expect(page.get_by_text("reestablished")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Forget this picture").click()
+    expect(page.get_by_text("No picture yet.")).to_be_visible()
+
+
+def test_a_page_that_cannot_come_back_says_so_and_can_be_asked_to_later(page, line):
+    line.cut = True
+    line.drop()
+    # By then it has tried often enough, and the server has forgotten the picture.
+    expect(page.get_by_text(PERMANENTLY)).to_be_visible(timeout=PATIENCE_MS + LEFT_MS + LOOK_MS)
+    line.cut = False
+    page.get_by_text("Try", exact=True).click()
+    expect(page.get_by_text("No picture yet.")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Try the example").click()
+    expect(page.get_by_text(re.compile(r"Answered in \d+ ms"))).to_be_visible(timeout=PATIENCE_MS)
