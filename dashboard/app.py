@@ -97,7 +97,6 @@ class ExpressionLens:
             theme_config=MATERIAL_THEME,
             dark_theme=state.dark,
             meta_description="Which expression a face looks like, to several models side by side.",
-            busy_indicator=None,
         )
         _part_from_others(page)
         _tie(state, tabs, page)

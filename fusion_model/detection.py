@@ -3,9 +3,12 @@
 Shape suffixes: H height, W width, C colour, L landmark (478), D coordinate (x, y, z), E eye (2).
 """
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import cv2
@@ -76,6 +79,73 @@ def detect_by(detectors: Sequence[Any], rgb_HWC: np.ndarray, region: Region, tur
             left, top, wide, high = face.box
             faces.append(replace(face, box=(left + x, top + y, wide, high), eyes_ED=face.eyes_ED + corner))
     return faces
+
+
+class Tandem:
+    """Two detectors of one kind that share out the regions of a picture: one here, one in its own thread.
+
+    What they find is what one of them would: a detector knows nothing of what it saw before.
+
+    Parameters
+    ----------
+    make : callable
+        Makes a detector. MediaPipe's graphs belong to the thread that runs them, so it is called in both:
+        here now, there when regions first come.
+    """
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self.here = make()
+        self._there: Any = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="detect")
+
+    def begin(
+        self, rgb_HWC: np.ndarray, regions: Sequence[Region], turn: int = 0
+    ) -> Callable[[], list[Face]]:
+        """Begin there; what is returned takes part here, and gives the faces in the order of the regions.
+
+        Parameters
+        ----------
+        rgb_HWC : uint8 (H, W, 3)
+        regions : (x, y, width, height), px
+        turn : as for `detect_by`
+        """
+        found: list[list[Face]] = [[] for _ in regions]
+        waiting: SimpleQueue[int] = SimpleQueue()
+        for number in range(len(regions)):
+            waiting.put(number)
+
+        def search(detector: Any) -> None:
+            with contextlib.suppress(Empty):
+                while True:
+                    number = waiting.get_nowait()
+                    found[number] = detect_in(detector, rgb_HWC, regions[number], turn)
+
+        other = self._thread.submit(lambda: search(self._made()))
+
+        def finish() -> list[Face]:
+            try:
+                search(self.here)
+            finally:
+                other.result()
+            return [face for faces in found for face in faces]
+
+        return finish
+
+    def close(self) -> None:
+        """Free both."""
+        self._thread.submit(self._free).result()
+        self._thread.shutdown()
+        self.here.close()
+
+    def _made(self) -> Any:
+        if self._there is None:
+            self._there = self._make()
+        return self._there
+
+    def _free(self) -> None:
+        if self._there is not None:
+            self._there.close()
 
 
 def _detected(detection: Any, width: int, height: int, turn: int) -> Face:

@@ -22,6 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import threading
 import warnings
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -39,7 +40,7 @@ from fusion_model.boxes import (
     tiles,
     without_overlaps,
 )
-from fusion_model.detection import LANDMARKS, Face, detect_by, detect_in, is_turned, second_look_pays
+from fusion_model.detection import LANDMARKS, Face, Tandem, detect_by, detect_in, is_turned, second_look_pays
 from fusion_model.frame import FER_FRAME, Frame, eyes_of, frame_matrix, invert
 
 with warnings.catch_warnings():
@@ -91,8 +92,9 @@ class FaceFinder:
             self._mesh = FaceMesh(
                 static_image_mode=True, max_num_faces=1, refine_landmarks=True, min_detection_confidence=0.3
             )
-            self._detectors = [detection_graph(far, FLOORS[far]) for far in (False, True)]
-        self._searcher: Any = None  # made by the first second look
+        self._near = detection_graph(False, FLOORS[0])
+        self._far = Tandem(partial(detection_graph, True, FLOORS[1]))
+        self._searchers: Tandem | None = None  # made by the first second look
 
     def glance(self, rgb_HWC: np.ndarray) -> list[Face]:
         """Faces of a frame of a film, by the first look alone: a second one takes longer than the next frame.
@@ -166,9 +168,9 @@ class FaceFinder:
 
     def close(self) -> None:
         """Free MediaPipe's graphs."""
-        for graph in (self._mesh, *self._detectors, self._searcher):
-            if graph is not None:
-                graph.close()
+        for held in (self._mesh, self._near, self._far, self._searchers):
+            if held is not None:
+                held.close()
 
     def __enter__(self) -> Self:
         """Use as a context manager."""
@@ -183,10 +185,15 @@ class FaceFinder:
     def _detect(self, rgb_HWC: np.ndarray) -> list[Face]:
         """Faces without landmarks: both detectors on the whole picture, the far one on its tiles."""
         height, width = rgb_HWC.shape[:2]
-        found = detect_by(self._detectors, rgb_HWC, (0, 0, width, height))
-        for tile in tiles(width, height):
-            found += detect_in(self._detectors[-1], rgb_HWC, tile)
-        return without_overlaps(found)
+        whole, parts = (0, 0, width, height), tiles(width, height)
+        if not parts:
+            return without_overlaps(detect_by(self._pair, rgb_HWC, whole))
+        in_parts = self._far.begin(rgb_HWC, parts)
+        return without_overlaps([*detect_by(self._pair, rgb_HWC, whole), *in_parts()])
+
+    @property
+    def _pair(self) -> list[Any]:
+        return [self._near, self._far.here]
 
     def _read(self, rgb_HWC: np.ndarray, found: list[Face]) -> list[Face]:
         """Those of the detections that count as faces, with their landmarks."""
@@ -203,7 +210,7 @@ class FaceFinder:
         """A doubtful face with the score that it has upright and enlarged; 0 if it is no face then."""
         frame = Frame(MESH_SIDE, MESH_PAD)
         upright = frame.cut(rgb_HWC, frame_matrix(face.eyes_ED, None, frame))
-        found = detect_in(self._detectors[0], upright, (0, 0, frame.size, frame.size))
+        found = detect_in(self._near, upright, (0, 0, frame.size, frame.size))
         return replace(face, score=max((again.score for again in found), default=0.0))
 
     def _second_look(self, rgb_HWC: np.ndarray, faces: list[Face]) -> list[Face]:
@@ -219,15 +226,13 @@ class FaceFinder:
                 sums = [sum(face.score for face in found) for found in by_turn]
                 turn = int(np.argmax(sums)) + 1 if max(sums) else 0
             faces = without_overlaps([*faces, *(face for found in by_turn for face in found)])
-        if self._searcher is None:
-            with _MEDIAPIPE_START:
-                self._searcher = detection_graph(False, SEARCH_FLOOR)
+        if self._searchers is None:
+            self._searchers = Tandem(partial(detection_graph, False, SEARCH_FLOOR))
         for wanted in FINE_SIDES:
             before = len(faces)
             found = [
                 face
-                for tile in fine_tiles(width, height, wanted)
-                for face in detect_in(self._searcher, rgb_HWC, tile, turn)
+                for face in self._searchers.begin(rgb_HWC, fine_tiles(width, height, wanted), turn)()
                 if all(overlap(face.box, known.box) <= MAX_OVERLAP for known in faces)
             ]
             faces = without_overlaps([*faces, *self._read(rgb_HWC, without_overlaps(found))])
@@ -239,7 +244,7 @@ class FaceFinder:
     def _turned(self, rgb_HWC: np.ndarray, quarters: int) -> list[Face]:
         """Faces in the whole picture, turned by so many quarters counter-clockwise."""
         height, width = rgb_HWC.shape[:2]
-        found = detect_by(self._detectors, rgb_HWC, (0, 0, width, height), quarters)
+        found = detect_by(self._pair, rgb_HWC, (0, 0, width, height), quarters)
         return self._read(rgb_HWC, without_overlaps(found))
 
     def _with_mesh(self, rgb_HWC: np.ndarray, face: Face) -> Face:
@@ -278,11 +283,12 @@ def detection_graph(far: bool, min_score: float) -> Any:
     reach = "fullrange" if far else "shortrange"
     files = face_detection._FULL_RANGE_GRAPH_FILE_PATH, face_detection._SHORT_RANGE_GRAPH_FILE_PATH
     threshold = f"facedetection{reach}__facedetection__TensorsToDetectionsCalculator.min_score_thresh"
-    return SolutionBase(
-        binary_graph_path=files[0] if far else files[1],
-        calculator_params={threshold: min_score},
-        outputs=["detections"],
-    )
+    with _MEDIAPIPE_START:
+        return SolutionBase(
+            binary_graph_path=files[0] if far else files[1],
+            calculator_params={threshold: min_score},
+            outputs=["detections"],
+        )
 
 
 def _agree(found: Face, read: Face) -> bool:

@@ -76,7 +76,7 @@ class LookView(pn.viewable.Viewer):
         self._drop = DropZone(in_document(self._asking.receive), state.album.fail)
         self._album = AlbumPanel(state, self._asking.queue, self._asking.open, self._forget_everything)
         # What stands in the place of an answer are words of one pane: whatever is shown or hidden makes the
-        # browser lay out the page anew, which takes longer than all that the server does with an answer.
+        # browser lay out the page anew, once for each, and that takes longer than the server with an answer.
         self._words, self._failed = html(), column(gap=12, visible=False)
         answer = AnswerPanel(state, pool, lambda: self._asking.name, self._forget_picture, record)
         self._result = column(self._words, gap=0)
