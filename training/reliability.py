@@ -20,15 +20,24 @@ FAULTS = (
     (
         "a worker is killed in the middle of a picture",
         "that answer; the same may be tried again",
-        "worker_process",
+        "dashboard/test_worker_process",
     ),
-    ("a worker is killed while it waits", "nothing", "worker_process"),
-    ("a picture hangs", "that answer, after a minute", "worker_process"),
-    ("a fault in the program at a picture", "that answer; the log says more", "inference"),
-    ("more pictures than can be answered", "nothing: “try again”, the picture kept", "views"),
-    ("the same, over HTTP", "nothing: 503 with the time to wait", "api"),
-    ("a page loses its connection for a moment", "nothing", "serving"),
-    ("a server of several is killed", "its sessions; it is started again, the others go on", "serving"),
+    ("a worker is killed while it waits", "nothing", "dashboard/test_worker_process"),
+    ("a picture hangs", "that answer, after a minute", "dashboard/test_worker_process"),
+    ("a fault in the program at a picture", "that answer; the log says more", "dashboard/test_inference"),
+    ("more pictures than can be answered", "nothing: “try again”, the picture kept", "dashboard/test_views"),
+    ("the same, over HTTP", "nothing: 503 with the time to wait", "dashboard/test_api"),
+    ("a page loses its connection for a moment", "nothing", "dashboard/test_serving"),
+    (
+        "a page cannot come back for long",
+        "its pictures; it says so, and begins anew when it is asked to try again",
+        "browser/test_connection",
+    ),
+    (
+        "a server of several is killed",
+        "its sessions; it is started again, the others go on",
+        "dashboard/test_serving",
+    ),
 )
 SETTING = (
     "One server on {cores} cores ({cpu}), shared with its visitors, who have no browsers; the machine’s load "
@@ -54,7 +63,7 @@ def made(folder: Path) -> str:
             parts.append(f"## {title}\n\n{body}\nMeasured by `{command}` (`{name}`).\n")
         else:
             parts.append(f"## {title}\n\nNot measured yet: `{command}` writes `{name}`.\n")
-    rows = [(fault, lost, f"`tests/dashboard/test_{name}.py`") for fault, lost, name in FAULTS]
+    rows = [(fault, lost, f"`tests/{name}.py`") for fault, lost, name in FAULTS]
     parts.append(
         "## Faults survived\n\nEach is a test of `make test`: none is claimed that does not hold today.\n"
     )
