@@ -166,16 +166,24 @@ class Piecemeal:
 
 
 def _fillings(place: Any, parts: list[Any]) -> list[Callable[[], None]]:
-    """Steps that put parts into a place; a large layout comes empty, and its own parts after it."""
+    """Steps that put parts into a place; a large column comes empty, and its own parts after it."""
     steps: list[Callable[[], None]] = []
     for part in parts:
-        inner: list[Callable[[], None]] = []
-        if isinstance(part, ListLike) and len(part.select()) > AT_ONCE:
-            within = list(part)
-            part[:] = []
-            inner = _fillings(part, within)
-        steps += [partial(place.append, part), *inner]
+        steps += [partial(place.append, part), *_emptied(part)]
     return steps
+
+
+def _emptied(part: Any) -> list[Callable[[], None]]:
+    """Steps that fill the large columns of a part again, which are empty then."""
+    if isinstance(part, pn.Column):
+        if len(part.select()) <= AT_ONCE:
+            return []
+        within = list(part)
+        part[:] = []
+        return _fillings(part, within)
+    if isinstance(part, ListLike):  # Material UI draws nothing of what comes into its layouts in this way
+        return [step for child in part for step in _emptied(child)]
+    return []
 
 
 def only_own_files() -> None:

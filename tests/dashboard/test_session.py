@@ -5,6 +5,7 @@ import threading
 from itertools import pairwise
 
 import panel as pn
+import panel_material_ui as pmui
 import pytest
 from bokeh.document import Document
 from bokeh.models import ImportedStyleSheet
@@ -31,11 +32,12 @@ def test_a_document_that_comes_late_loads_its_style_sheets_from_this_server(
 
 def test_a_layout_is_filled_little_by_little_with_all_that_it_held():
     small = pn.Column(*(pn.pane.HTML(f"{number}") for number in range(3)))
-    large = pn.Column(small, pn.Row(*(pn.pane.HTML(f"{number}") for number in range(2 * AT_ONCE))), "last")
+    inner = pn.Column(*(pn.pane.HTML(f"{number}") for number in range(2 * AT_ONCE)))
+    large = pn.Column(small, pmui.Grid(pmui.Grid(inner), container=True), "last")
     told = str(large)
     place = pn.Column("first")
     filling = Piecemeal(place, [large])
-    assert len(place) == 1 and not large.objects
+    assert len(place) == 1 and not large.objects and not inner.objects
     filling.finish()
     assert str(place[1]) == told
     filling.finish()
