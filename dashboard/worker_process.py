@@ -37,7 +37,7 @@ PATIENCE_S = 60.0
 START_S = 300.0
 END_S = 5.0
 #: Large pictures in large pages of memory: to hand out 80 MB in 20,000 pieces takes the kernel a third of a
-#: decoder's time. A tunable of the GNU C library, which reads it when a process starts; others do not know it.
+#: decoder's time. A tunable of the GNU C library, which reads it when a process starts.
 LARGE_PAGES = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
 
 
