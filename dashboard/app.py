@@ -39,6 +39,8 @@ BRAND = (
 )
 # Air below the tabs, at the end of the page, and at the edges of a phone.
 TABS_SX = {"px": {"xs": 2, "sm": 3}, "& > .MuiBox-root": {"pt": 3, "pb": 8, "overflow": "visible"}}
+# Bokeh's notice of a lost connection, a bare element, lies below the page otherwise: nobody sees it.
+NOTICES_ON_TOP = "body > div:not([id], [class], [role]) { z-index: 3000; }"
 
 pn.extension("filedropper")
 
@@ -96,6 +98,7 @@ class ExpressionLens:
             main_width=PAGE_WIDTH,
             theme_config=MATERIAL_THEME,
             dark_theme=state.dark,
+            raw_css=[NOTICES_ON_TOP],
             meta_description="Which expression a face looks like, to several models side by side.",
         )
         _part_from_others(page)

@@ -13,11 +13,13 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import panel as pn
 from bokeh.document import Document
+from bokeh.events import ClientReconnected
 from bokeh.models import Div
 from bokeh.models.ui.notifications import Notifications
 from panel.io.application import Application, _eval_panel
@@ -69,6 +71,8 @@ class AsidePage(Application):
     def initialize_document(self, document: Document) -> None:
         """What is left for the event loop; and a page that lost its connection tries again and says so."""
         super().initialize_document(document)
+        # A page that comes back after its session had ended gets a new one, and is not loaded again.
+        document.on_event(ClientReconnected, partial(pn.state._schedule_on_load, document))
         # Panel switches all of it off.
         document.config.update(
             reconnect_session=True, notify_connection_status=True, notifications=Notifications()

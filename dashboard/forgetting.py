@@ -19,7 +19,7 @@ _FILLING = 0xA5  # any but 0
 SOON_S = 1.0  # after what is forgotten has left the event loop's own hands
 PAUSE_S = 5.0  # between two collections, at least: each stops the event loop
 SHARE = 0.05  # of the time, at most, that collections take; the more pages are open, the longer each is
-AT_LATEST_S = 600.0  # without one
+IDLE_S = 600.0  # without one, at most
 #: Never by itself: a collection of everything comes when something was forgotten, not while pages are built.
 THRESHOLDS = (10_000, 10, 1_000_000)
 
@@ -73,5 +73,5 @@ class Collector:
         gc.collect()
         self._last = loop.time()
         self._pause = max(PAUSE_S, (self._last - began) / SHARE)
-        self._due = loop.call_later(AT_LATEST_S, self._collect, loop)
+        self._due = loop.call_later(IDLE_S, self._collect, loop)
         loop.run_in_executor(None, give_back)
