@@ -42,7 +42,7 @@ class EvaluateView(FigurePage):
             model_name(model): model for model in view.rows.models if model != view.model
         }
         against = state.against if state.against in others.values() else ""
-        return row(cells, linked(state, "against", "Minus the matrix of", others, against, width=170), gap=16)
+        return row(cells, linked(state, "against", "Minus the matrix of", others, against), gap=16)
 
     def _blocks(self, view: View) -> list[Block]:
         return self._section(view, self._filters.section, self._colours)

@@ -23,11 +23,18 @@ MESH_NAMES = {"any": "with or without", "found": "found", "missing": "not found"
 UNITS = {"yaw": "°", "pitch": "°", "roll": "°", "eye_distance": " px"}
 
 
+def wide_enough(*texts: str) -> int:
+    """Width of a selector, px, in which the longest of these texts is not cut; no wider than a phone."""
+    return min(320, max(140, 60 + 8 * max(map(len, texts))))
+
+
 def linked(
     state: FilterState, name: str, label: str, options: dict[str, Any], value: Any, **more: Any
 ) -> pmui.Select:
     """A selector that sets a parameter of the state; the value shown is the one in force."""
-    widget = pmui.Select(label=label, options=options, value=value, **{**SMALL, "width": 140, **more})
+    widget = pmui.Select(
+        label=label, options=options, value=value, **{**SMALL, "width": wide_enough(label, *options), **more}
+    )
     widget.param.watch(lambda event: setattr(state, name, event.new), "value")
     return widget
 
@@ -113,7 +120,7 @@ class FilterBar(pn.viewable.Viewer):
         if len(view.splits) > 1:
             splits["all of them"] = ALL
         names = {model_name(model): model for model in view.rows.models}
-        parts = [self.linked("data", "Data", titles, lambda view: view.data, view, width=170)]
+        parts = [self.linked("data", "Data", titles, lambda view: view.data, view)]
         if len(view.splits) > 1:
             parts.append(self.linked("split", "Split", splits, lambda view: view.split or ALL, view))
         parts += [self.linked(name, label, names, attrgetter(name), view) for name, label in self._models]

@@ -9,6 +9,8 @@ from bokeh.plotting import figure
 from dashboard.theme import HTML_CSS
 
 NOTICE_SX = {"alignItems": "center", "& p": {"margin": 0}}
+# Panel's columns hold a hidden button to scroll by: it would get a gap, or a grid's first cell, of its own.
+NO_SCROLL_BUTTON = ".scroll-button { display: none; }"
 PAGE_WIDTH = 1180  # px, the widest that lines and charts stay easy to read
 
 
@@ -30,7 +32,8 @@ def column(*parts: Any, gap: int = 16, **options: Any) -> pn.Column:
     """A column with even gaps."""
     options.setdefault("sizing_mode", "stretch_width")
     options.setdefault("margin", 0)
-    return pn.Column(*parts, styles={"gap": f"{gap}px", **options.pop("styles", {})}, **options)
+    styles = {"gap": f"{gap}px", **options.pop("styles", {})}
+    return pn.Column(*parts, styles=styles, stylesheets=[NO_SCROLL_BUTTON], **options)
 
 
 def row(*parts: Any, gap: int = 12, **options: Any) -> pn.FlexBox:

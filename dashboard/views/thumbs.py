@@ -12,7 +12,7 @@ import panel as pn
 
 from dashboard.charts import percent
 from dashboard.theme import expression_colour
-from dashboard.views.parts import html
+from dashboard.views.parts import NO_SCROLL_BUTTON, html
 
 COVER_CSS = """
 :host { margin: 0; }
@@ -79,12 +79,11 @@ def looks_line(label: str, confidence: float) -> str:
 
 def thumb_grid(width: int, *parts: Any) -> pn.Column:
     """A grid whose cells are at least so many px wide, as many beside each other as there is room for."""
-    # Panel's columns begin with a hidden button to scroll by, which would take the first cell.
     columns = f"repeat(auto-fill, minmax(min({width}px, 44%), 1fr))"
     return pn.Column(
         *parts,
         sizing_mode="stretch_width",
         margin=0,
-        stylesheets=[".scroll-button { display: none; }"],
+        stylesheets=[NO_SCROLL_BUTTON],
         styles={"display": "grid", "grid-template-columns": columns, "gap": "14px"},
     )

@@ -144,6 +144,9 @@ class PhotoInput(pmui.FileInput):
             multiple=True,
             chunk_size=CHUNK_BYTES,
             max_file_size=MOST_ARCHIVE_BYTES,
+            # Its own would turn to a tick when a file is here, whatever comes of it.
+            icon="cloud_upload",
+            icon_size="1.5em",
             variant="outlined",
             sizing_mode="stretch_width",
             margin=0,

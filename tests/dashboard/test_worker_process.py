@@ -50,6 +50,18 @@ def test_answers_and_named_errors_come_over(worker, make_picture):
     assert one.answer(make_picture(65, 48), ()).prediction.width == 65
 
 
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+def test_a_child_takes_its_memory_in_large_pages_unless_told_otherwise(worker, monkeypatch):
+    for told in ("", "glibc.malloc.check=0"):
+        monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+        if told:
+            monkeypatch.setenv("GLIBC_TUNABLES", told)
+        one = worker()
+        one.warm()
+        environment = Path(f"/proc/{one.pid}/environ").read_bytes().decode().split("\0")
+        assert f"GLIBC_TUNABLES={told or 'glibc.malloc.hugetlb=1'}" in environment
+
+
 def test_a_child_that_dies_in_the_middle_costs_one_answer(worker, make_picture):
     one = worker()
     with pytest.raises(WorkerLostError, match="try again"):
