@@ -50,7 +50,6 @@ class FaceBars(pn.viewable.Viewer):
         self._plots: list[figure] = []
         self._groups: list[tuple[list[str], dict[str, ColumnDataSource], pn.pane.HTML]] = []
         self._layout = column(gap=10)
-        self._shown = False
         self._draw_ahead()
         state.param.watch(self._recolour, "dark")
 
@@ -60,7 +59,6 @@ class FaceBars(pn.viewable.Viewer):
     @together
     def show(self, face: Answered | None) -> None:
         """Turn to this face, or to none."""
-        self._shown = face is not None
         if face is None:
             for _, sources, table in self._groups:
                 for source in sources.values():
@@ -92,10 +90,6 @@ class FaceBars(pn.viewable.Viewer):
 
     @together
     def _recolour(self, *_: Any) -> None:
-        if not self._shown:
-            # Bokeh does not paint the labels of a chart that changed its colours while it was hidden.
-            self._drawn = []
-            self._draw_ahead()
         for plot in self._plots:
             recolour(plot, palette(self._state.dark))
 

@@ -124,20 +124,6 @@ def test_models_of_other_classes_have_a_chart_of_their_own(make_face, make_answe
     assert charts(view) == 2 and "Of other classes (yes, no): smile gives yes 80 %" in texts(view)
 
 
-def test_hidden_bars_are_drawn_anew_for_another_theme_and_shown_ones_stay(make_face):
-    state = PageState()
-    state.look.offer(wording.models())
-    bars = FaceBars(state)
-    (light,) = bars.__panel__().select(pn.pane.Bokeh)
-    state.dark = True
-    (dark,) = bars.__panel__().select(pn.pane.Bokeh)
-    assert dark is not light
-    assert dark.object.yaxis.major_label_text_color != light.object.yaxis.major_label_text_color
-    bars.show(make_face())
-    state.dark = False
-    assert bars.__panel__().select(pn.pane.Bokeh) == [dark]
-
-
 def test_the_bars_of_the_usual_models_are_there_before_a_face_and_stay(make_face):
     state = PageState()
     state.look.offer(wording.models())
