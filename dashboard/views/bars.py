@@ -16,7 +16,10 @@ from dashboard.marks import mark_key
 from dashboard.state import PageState
 from dashboard.theme import palette
 from dashboard.views.parts import chart, column, folded, html
-from dashboard.views.session import together
+from dashboard.views.session import later, together
+
+#: Until charts that came beside others are on the page, s.
+UNSETTLED_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class FaceBars(pn.viewable.Viewer):
         self._layout = column(gap=10)
         self._draw_ahead()
         state.param.watch(self._recolour, "dark")
+        state.look.seen.param.watch(lambda _: later(UNSETTLED_S, self._lay_out_again), "stage")
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._layout
@@ -92,6 +96,16 @@ class FaceBars(pn.viewable.Viewer):
     def _recolour(self, *_: Any) -> None:
         for plot in self._plots:
             recolour(plot, palette(self._state.dark))
+
+    @together
+    def _lay_out_again(self) -> None:
+        """Have the browser lay out axes anew: charts that come beside these leave theirs without a place.
+
+        Seen with Bokeh 3.9 below Material UI: the axis keeps its room, but is empty. Any change of it helps.
+        """
+        for plot in self._plots:
+            for axis in plot.yaxis:
+                axis.major_label_standoff = 6 if axis.major_label_standoff == 5 else 5
 
     def _draw_ahead(self) -> None:
         """The charts of the models that will be asked, before there is any face."""
