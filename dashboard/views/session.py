@@ -46,8 +46,10 @@ class Turns:
             change = self._waiting.popleft() if self._waiting else None
             self._runs = change is not None
         if change is not None:
-            change()
-            self._breathe(loop, ROUNDS)
+            try:
+                change()
+            finally:  # a change that fails is the loop's to log; those of other pages still have their turns
+                self._breathe(loop, ROUNDS)
 
     def _breathe(self, loop: IOLoop, rounds: int) -> None:
         """Wait until the change is made, and then a moment, in which requests go their way."""

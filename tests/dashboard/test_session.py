@@ -66,3 +66,21 @@ def test_changes_of_many_pages_leave_rounds_of_the_event_loop_between():
     assert [number for number, _ in made] == list(range(5))
     at = [when for _, when in made]
     assert min(later - sooner for sooner, later in pairwise(at)) >= 3
+
+
+def test_a_change_that_fails_costs_other_pages_no_turn(caplog):
+    made = []
+
+    async def run():
+        turns, loop = Turns(), IOLoop.current()
+        turns.put(loop, lambda: 1 / 0)
+        turns.put(loop, lambda: made.append("next"))
+        while not made:
+            await asyncio.sleep(0.001)
+        turns.put(loop, lambda: made.append("later"))
+        while len(made) < 2:
+            await asyncio.sleep(0.001)
+
+    asyncio.run(asyncio.wait_for(run(), 10))
+    assert made == ["next", "later"]
+    assert "ZeroDivisionError" in caplog.text

@@ -124,6 +124,18 @@ def test_models_of_other_classes_have_a_chart_of_their_own(make_face, make_answe
     assert charts(view) == 2 and "Of other classes (yes, no): smile gives yes 80 %" in texts(view)
 
 
+def test_bars_are_laid_out_anew_when_charts_come_beside_them():
+    state = PageState()
+    state.look.offer(wording.models())
+    bars = FaceBars(state)
+    (pane,) = bars.__panel__().select(pn.pane.Bokeh)
+    before = pane.object.yaxis[0].major_label_standoff
+    bars._lay_out_again()
+    assert pane.object.yaxis[0].major_label_standoff != before
+    bars._lay_out_again()
+    assert pane.object.yaxis[0].major_label_standoff == before
+
+
 def test_the_bars_of_the_usual_models_are_there_before_a_face_and_stay(make_face):
     state = PageState()
     state.look.offer(wording.models())
