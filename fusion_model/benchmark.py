@@ -228,10 +228,16 @@ def _features(branch: torch.nn.Module, pixels_BCHW: torch.Tensor) -> torch.Tenso
         return branch(pixels_BCHW.clone())  # pixels that a branch has seen cost nothing the second time
 
 
+def processor() -> str:
+    """The processor's name."""
+    name: str | None = torch.cpu.get_capabilities().get("cpu_name")
+    return name or platform.processor() or platform.machine()
+
+
 def _machine() -> dict[str, Any]:
     capabilities = torch.cpu.get_capabilities()
     return {
-        "cpu": capabilities.get("cpu_name") or platform.processor() or platform.machine(),
+        "cpu": processor(),
         "instructions": [
             name for name in ("avx2", "avx512_f", "avx512_bf16", "amx_bf16") if capabilities.get(name)
         ],

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fusion_model.detection import LANDMARKS
+from fusion_model.face_oval import FaceOval
 from fusion_model.preprocess import SIDE
 
 
@@ -27,11 +28,13 @@ class PixelConfig:
     stem : channels of the first convolution.
     stages : channels of each stage; each begins by halving the picture's side.
     blocks : residual blocks a stage.
+    face_only : whether what lies outside the face's oval is left out (`fusion_model.face_oval`).
     """
 
     stem: int = 32
     stages: tuple[int, ...] = (64, 128, 256)
     blocks: int = 2
+    face_only: bool = False
 
     def __post_init__(self) -> None:
         """Check."""
@@ -95,6 +98,7 @@ class PixelBranch(nn.Module):
     def __init__(self, config: PixelConfig = PixelConfig()) -> None:
         super().__init__()
         self.config = config
+        self.seen = FaceOval() if config.face_only else nn.Identity()
         layers: list[nn.Module] = [*_convolution(1, config.stem), nn.ReLU(inplace=True)]
         channels = config.stem
         for width in config.stages:
@@ -113,7 +117,7 @@ class PixelBranch(nn.Module):
 
     def forward(self, pixels_BCHW: Tensor) -> Tensor:
         """Features (B, F); smaller pictures than 48 px, as training takes at first, are welcome."""
-        return self.pool(self.maps(pixels_BCHW)).flatten(1)
+        return self.pool(self.maps(self.seen(pixels_BCHW))).flatten(1)
 
 
 class ResidualLayer(nn.Module):

@@ -84,7 +84,8 @@ class ReadyBranch(nn.Module):
         if isinstance(branch, Backbone):
             self._steps = [branch.config.enlarge, self._converted, _fused(branch, device, precision)]
         else:
-            self._steps = [self._converted, *_steps([*branch.maps, *branch.pool], device, precision)]
+            layers = _steps([*branch.maps, *branch.pool], device, precision)
+            self._steps = [branch.seen.to(device), self._converted, *layers]
         self._seen = WeakTensorKeyDictionary()
 
     def forward(self, pixels_BCHW: Tensor) -> Tensor:

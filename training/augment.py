@@ -26,7 +26,12 @@ class Augmentation:
     shift : largest shift, share of the crop's side.
     flip : chance of mirroring.
     gamma : spread of the logarithm of the exponent on grey levels (contrast itself is normalised away).
-    blur : chance of a Gaussian blur of up to 1 px.
+    blur : chance of a Gaussian blur of 0.3 to `blur_most` px.
+    blur_most : px of the crop.
+    sharpen : chance that edges are raised by up to their own height again, where there is no blur.
+    noise : chance of noise on every pixel, before blur or sharpening; its spread is up to `noise_most`.
+    noise_most : share of the crop's own spread of grey levels.
+    jpeg : chance that the crop is stored as JPEG, of a quality from 40 to 95, and read again.
     erase : chance of a grey rectangle over the crop.
     landmark_noise : spread of each landmark coordinate, eye distances.
     landmark_turn : largest turn of the mesh about each of the three axes, degrees.
@@ -39,6 +44,11 @@ class Augmentation:
     flip: float = 0.5
     gamma: float = 0.3
     blur: float = 0.1
+    blur_most: float = 1.0
+    sharpen: float = 0.0
+    noise: float = 0.0
+    noise_most: float = 0.2
+    jpeg: float = 0.0
     erase: float = 0.5
     landmark_noise: float = 0.01
     landmark_turn: float = 3.0
@@ -46,7 +56,7 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         """Check."""
-        for name in ("flip", "blur", "erase", "mesh_dropout"):
+        for name in ("flip", "blur", "sharpen", "noise", "jpeg", "erase", "mesh_dropout"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a chance between 0 and 1, not {getattr(self, name)}")
 
@@ -63,6 +73,10 @@ class Draw:
     turns_B33: np.ndarray
     landmark_noise_BLD: np.ndarray
     drop_mesh_B: np.ndarray
+    sharpen_B: np.ndarray
+    noise_B: np.ndarray
+    noise_seed_B: np.ndarray
+    jpeg_B: np.ndarray
 
 
 def draw(augmentation: Augmentation, count: int, landmarks: int, rng: np.random.Generator) -> Draw:
@@ -72,21 +86,33 @@ def draw(augmentation: Augmentation, count: int, landmarks: int, rng: np.random.
         matrices_B23=_similarities(a, count, rng),
         flip_B=rng.random(count) < a.flip,
         gamma_B=np.exp(rng.normal(0, a.gamma, count).clip(-1, 1)),
-        blur_B=np.where(rng.random(count) < a.blur, rng.uniform(0.3, 1.0, count), 0),
+        blur_B=np.where(rng.random(count) < a.blur, rng.uniform(0.3, max(0.3, a.blur_most), count), 0),
         erase_B4=_rectangles(a, count, rng),
         turns_B33=_turns(np.deg2rad(rng.uniform(-a.landmark_turn, a.landmark_turn, (count, 3)))),
         landmark_noise_BLD=rng.standard_normal((count, landmarks, 3), np.float32) * a.landmark_noise,
         drop_mesh_B=rng.random(count) < a.mesh_dropout,
+        # Drawn last: recipes without these see the very pictures that they saw before there were any.
+        sharpen_B=np.where(rng.random(count) < a.sharpen, rng.uniform(0, 1, count), 0),
+        noise_B=np.where(rng.random(count) < a.noise, rng.uniform(0, a.noise_most, count), 0),
+        noise_seed_B=rng.integers(2**63, size=count),
+        jpeg_B=np.where(rng.random(count) < a.jpeg, rng.integers(40, 96, count), 0),
     )
 
 
 def vary_crop(crop_HW: np.ndarray, draw: Draw, row: int) -> np.ndarray:
-    """A crop, uint8, with the grey levels, blur and erasing of row `row` of the draw."""
+    """A crop, uint8, with the grey levels, noise, blur and erasing of row `row` of the draw."""
     if draw.gamma_B[row] != 1:
         levels = 255 * (np.arange(256) / 255) ** draw.gamma_B[row]
         crop_HW = cv2.LUT(crop_HW, levels.astype(np.uint8))
+    if draw.noise_B[row]:
+        rng = np.random.default_rng(draw.noise_seed_B[row])
+        crop_HW = with_noise(crop_HW, draw.noise_B[row] * float(crop_HW.std()), rng)
     if draw.blur_B[row]:
         crop_HW = cv2.GaussianBlur(crop_HW, (5, 5), float(draw.blur_B[row]))
+    elif draw.sharpen_B[row]:
+        crop_HW = sharpened(crop_HW, float(draw.sharpen_B[row]))
+    if draw.jpeg_B[row]:
+        crop_HW = as_jpeg(crop_HW, int(draw.jpeg_B[row]))
     top, left, high, wide = draw.erase_B4[row]
     if high:
         # The crop's own mean, so that its contrast, which the networks see normalised, stays the face's.
@@ -96,9 +122,32 @@ def vary_crop(crop_HW: np.ndarray, draw: Draw, row: int) -> np.ndarray:
     return crop_HW
 
 
+def with_noise(image_HW: np.ndarray, spread: float, rng: np.random.Generator) -> np.ndarray:
+    """A picture, uint8, with white noise of that standard deviation, grey levels."""
+    noise_HW = rng.standard_normal(image_HW.shape, np.float32)
+    return _levels(image_HW + np.float32(spread) * noise_HW)
+
+
+def sharpened(image_HW: np.ndarray, share: float) -> np.ndarray:
+    """A picture, uint8, where what a Gaussian of 1 px takes away is added once more, by that share."""
+    edges_HW: np.ndarray = image_HW - cv2.GaussianBlur(image_HW, (5, 5), 1.0).astype(np.float32)
+    return _levels(image_HW + np.float32(share) * edges_HW)
+
+
+def as_jpeg(image_HW: np.ndarray, quality: int) -> np.ndarray:
+    """A picture, uint8, stored as JPEG of that quality (0 to 100) and read again."""
+    code = cv2.imencode(".jpg", image_HW, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return cv2.imdecode(code, cv2.IMREAD_GRAYSCALE)
+
+
 def vary_landmarks(landmarks_BLD: np.ndarray, turns_B33: np.ndarray, noise_BLD: np.ndarray) -> np.ndarray:
     """Landmarks turned and jittered, float32 (B, L, 3)."""
     return (landmarks_BLD @ turns_B33.transpose(0, 2, 1) + noise_BLD).astype(np.float32)
+
+
+def _levels(values_HW: np.ndarray) -> np.ndarray:
+    """Grey levels, uint8, nearest to numbers."""
+    return values_HW.round().clip(0, 255).astype(np.uint8)
 
 
 def _similarities(a: Augmentation, count: int, rng: np.random.Generator) -> np.ndarray:

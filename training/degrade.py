@@ -1,4 +1,4 @@
-"""Faces made worse on purpose: shrunk, blurred, darkened, covered in part, cut by the edge of the picture.
+"""Faces made worse on purpose: shrunk, blurred, noisy, darkened, covered in part, cut by the picture's edge.
 
 Shape suffixes: H height, W width, D coordinate, E eye (2).
 
@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from fusion_model.detection import Face
+from training import augment
 
 #: A picture (H, W) uint8 and its face, made worse.
 Degraded = tuple[np.ndarray, Face]
@@ -37,6 +38,21 @@ def smaller(image_HW: np.ndarray, face: Face, side: float, _: np.random.Generato
 def blurred(image_HW: np.ndarray, face: Face, sigma: float, _: np.random.Generator) -> Degraded:
     """Blurred by a Gaussian of that standard deviation, px."""
     return cv2.GaussianBlur(image_HW, (0, 0), sigma), face
+
+
+def noisy(image_HW: np.ndarray, face: Face, spread: float, rng: np.random.Generator) -> Degraded:
+    """With white noise of that standard deviation, grey levels."""
+    return augment.with_noise(image_HW, spread, rng), face
+
+
+def sharpened(image_HW: np.ndarray, face: Face, share: float, _: np.random.Generator) -> Degraded:
+    """Sharpened by that share, as `training.augment.sharpened` does it."""
+    return augment.sharpened(image_HW, share), face
+
+
+def stored(image_HW: np.ndarray, face: Face, quality: float, _: np.random.Generator) -> Degraded:
+    """Stored as JPEG of that quality."""
+    return augment.as_jpeg(image_HW, round(quality)), face
 
 
 def darkened(image_HW: np.ndarray, face: Face, level: float, rng: np.random.Generator) -> Degraded:

@@ -40,6 +40,7 @@ from training.score_blocks import (
     own_contempt,
     own_smiling,
     percent,
+    rough,
     surroundings,
 )
 
@@ -250,6 +251,7 @@ BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
     "london": london,
     "london-groups": london_groups,
     "surroundings": surroundings,
+    "rough": rough,
     "latency": latency,
     "estimated-groups": estimated_groups,
     "estimated-gaps": estimated_gaps,
@@ -270,6 +272,7 @@ REPORT_BLOCKS = {
     "ferplus_table": "ferplus",
     "london_table": "london",
     "surroundings_table": "surroundings",
+    "rough_table": "rough",
     "landmarks_summary": "landmarks-summary",
 }
 

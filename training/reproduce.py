@@ -5,12 +5,12 @@
 
 In this order: landmarks of all pictures, the CNN, the landmark branch, the fusion model, with ``--backbones``
 MobileNetV2, InceptionV3 and ResNet50 and their fusion models; the prediction tables, the photographs of the
-London set, faces in other surroundings, the study of landmarks over seeds, the drawings of the test faces,
-the figures in the texts. What is finished in ``runs`` is kept and a killed run goes on, so the command can be
-repeated until it ends. Without ``--publish`` the tables are written to ``runs/evaluation`` and compared with
-those that the package ships; with it they, the weights, the results of studies, the drawings and the texts
-are replaced. Models of the package that are not made anew are then scored as they are, so that all stand in
-the same tables.
+London set, faces in other surroundings, rough pictures, the study of landmarks over seeds, the drawings of
+the test faces, the figures in the texts. What is finished in ``runs`` is kept and a killed run goes on, so
+the command can be repeated until it ends. Without ``--publish`` the tables are written to ``runs/evaluation``
+and compared with those that the package ships; with it they, the weights, the results of studies, the
+drawings and the texts are replaced. Models of the package that are not made anew are then scored as they are,
+so that all stand in the same tables.
 
 On another machine the last bits differ, and with them a few answers in a thousand.
 """
@@ -19,7 +19,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from fusion_model.catalogue import available_models
+from fusion_model.catalogue import DEFAULT_MODELS, available_models
 from fusion_model.checkpoint import ASSETS
 from fusion_model.errors import ExpressionLensError
 from fusion_model.prediction_table import PredictionTable, of_split, read_table
@@ -31,6 +31,7 @@ from training import (
     landmark_study,
     london,
     mesh_drawings,
+    rough,
     surroundings,
     trust,
 )
@@ -38,9 +39,9 @@ from training.landmark_cache import DEFAULT_CACHE
 from training.train import finish
 
 #: Name that the package gives a model: the recipe that makes it.
-PUBLISHED = {"cnn": "cnn_longer", "fusion": "fusion"}
+PUBLISHED = {"cnn": "cnn_steady", "fusion": "fusion_steady"}
 #: What is trained, in the order in which one needs the other.
-ORDER = ("cnn", "cnn_longer", "landmarks", "fusion")
+ORDER = ("cnn", "cnn_longer", "cnn_face", "cnn_steady", "landmarks", "fusion_steady")
 #: The cheapest first; a fusion model right after the backbone that it stands on.
 BACKBONES = ("mobilenet_v2", "inception_v3", "resnet50")
 #: What ends the names of their recipes, by budget: hours of a CPU, or a GPU.
@@ -90,6 +91,9 @@ def _measure(options: argparse.Namespace, models: list[str]) -> int:
     counts = surroundings.RESULT if options.publish else out / surroundings.RESULT.name
     read = ["--data", str(options.data), "--cache", str(options.cache)]
     steps.append(lambda: surroundings.main([*read, "--out", str(counts), *models]))
+    counted = rough.RESULT if options.publish else out / rough.RESULT.name
+    own = [model for model in models if model.partition("=")[0] in DEFAULT_MODELS]
+    steps.append(lambda: rough.main([*read, "--out", str(counted), *own]))
     if not options.without_study:
         results = landmark_study.RESULTS if options.publish else out
         study = [*common, "--runs", str(options.runs), "--out", str(results)]

@@ -18,6 +18,14 @@ MODEL_NAMES = {"cnn": "CNN, pixels", "fusion": "Fusion, pixels + landmarks"}
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 LONDON = "london_predictions.csv.gz"
 SURROUNDINGS = "surroundings.csv"
+ROUGH = "rough.csv"
+ROUGH_NAMES = {
+    "none": "as they are",
+    "noise": "noise of {:g} grey levels",
+    "blur": "blurred by {:g} px",
+    "sharpening": "edges added {:g} times more",
+    "JPEG": "JPEG of quality {:g}",
+}
 SMALLEST_GROUP = 10  # of a table by group
 MEASURED_SPLIT = "PrivateTest"
 LEVEL = "0.9"  # of the figures by expression
@@ -162,6 +170,21 @@ def surroundings(_: dict[str, Any]) -> str:
     for (model, split), found in counts.groupby(["model", "split"], sort=False):
         cells = [_wilson(row.right, row.n) for row in found.itertuples()]
         rows.append(f"| {called(model)} | {split} | {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
+def rough(_: dict[str, Any]) -> str:
+    """Accuracy on rough pictures, by the result file of `training.rough`."""
+    counts = pd.read_csv(RESULTS / ROUGH)
+    arms = list(dict.fromkeys(zip(counts["model"], counts["split"], strict=True)))
+    rows = [
+        f"| pictures | {' | '.join(f'{called(model)}, {split}' for model, split in arms)} |",
+        f"| --- |{' ---: |' * len(arms)}",
+    ]
+    for (change, strength), found in counts.groupby(["change", "strength"], sort=False):
+        by_arm = found.set_index(["model", "split"])
+        cells = [_wilson(*by_arm.loc[arm, ["right", "n"]].astype(int)) for arm in arms]
+        rows.append(f"| {ROUGH_NAMES[change].format(strength)} | {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
 
 

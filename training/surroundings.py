@@ -19,13 +19,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 
 from fusion_model.catalogue import ASSETS, available_models
 from fusion_model.classifier import load_classifiers
 from fusion_model.errors import ExpressionLensError
+from fusion_model.face_oval import FACE_OVAL, outline_mask
 from fusion_model.preprocess import SIDE, FaceInputs
 from training.dataset import Samples, make_samples
 from training.evaluate import TEST_SPLITS, named_weights
@@ -35,13 +35,6 @@ from training.scoring import face_of
 
 RESULT = Path("docs/results/surroundings.csv")
 SURROUNDINGS = ("own", "another's", "grey")
-#: Landmarks of the face's outline: FACEMESH_FACE_OVAL of MediaPipe.
-FACE_OVAL = (
-    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377),
-    *(152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
-)
-#: Bits of a fraction of a px with which the outline is drawn.
-_FRACTION = 4
 _BATCH = 128
 
 
@@ -104,14 +97,12 @@ def face_masks(landmarks_NLD: np.ndarray, samples: Samples) -> np.ndarray:
     -------
     bool (N, 48, 48), true inside the convex outline; all true without a mesh
     """
-    masks_NHW = np.ones((len(samples), SIDE, SIDE), np.uint8)
+    masks_NHW = np.ones((len(samples), SIDE, SIDE), bool)
     for row in np.flatnonzero(samples.mesh_found_N):
         matrix = samples.matrices_N23[row]
         points = landmarks_NLD[row, list(FACE_OVAL), :2] @ matrix[:, :2].T + matrix[:, 2]
-        hull = np.round(cv2.convexHull(points.astype(np.float32)) * 2**_FRACTION).astype(np.int32)
-        masks_NHW[row] = 0
-        cv2.fillConvexPoly(masks_NHW[row], hull, (1,), shift=_FRACTION)
-    return masks_NHW.astype(bool)
+        masks_NHW[row] = outline_mask(points, SIDE)
+    return masks_NHW
 
 
 def faces_in(

@@ -130,10 +130,10 @@ def degraded(data: Path, models: Sequence[str], cache: Path, pictures: int) -> l
     truth_N = np.array(dataset.labels)[dataset.labels_N[rows]]
     effects: list[Effect] = []
     with FaceFinder() as finder:
-        plain, plain_right = _scored(finder, classifiers, dataset, landmarks, rows, truth_N, None, 0.0)
+        plain, plain_right = scored(finder, classifiers, dataset, landmarks, rows, truth_N, None, 0.0)
         jobs = [(kind, *CURVES[kind][:1], step) for kind in CURVES for step in CURVES[kind][1]]
         for kind, degrade, strength in tqdm(jobs, unit="strength", disable=None):
-            found, right = _scored(finder, classifiers, dataset, landmarks, rows, truth_N, degrade, strength)
+            found, right = scored(finder, classifiers, dataset, landmarks, rows, truth_N, degrade, strength)
             middle, usual = _median(found, kind), _usual(plain, kind)
             for model in models:
                 counts = (len(rows), right[model], len(rows), plain_right[model])
@@ -150,7 +150,7 @@ def read_again(finder: FaceFinder, image_HW: np.ndarray, face: Face) -> tuple[Fa
     return inputs, FaceMeasures.of(read, inputs.crop_HW, width, height)
 
 
-def _scored(
+def scored(
     finder: FaceFinder,
     classifiers: dict[str, Classifier],
     dataset: FaceDataset,
@@ -160,7 +160,17 @@ def _scored(
     degrade: Degrade | None,
     strength: float,
 ) -> tuple[list[FaceMeasures], dict[str, int]]:
-    """Measures of the pictures made worse, and how many of them each model answers rightly."""
+    """Measures of the pictures made worse, and how many of them each model answers rightly.
+
+    Parameters
+    ----------
+    finder : of faces; Face Mesh reads every picture anew
+    classifiers : by name
+    dataset, landmarks : pictures, and where their eyes are
+    rows : int64 (N,), which of them
+    truth_N : their labels, as words
+    degrade, strength : what is done to them; None leaves them as they are
+    """
     inputs, measures = [], []
     for row in rows:
         image_HW = dataset.images_NHW[row]

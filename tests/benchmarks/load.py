@@ -22,11 +22,13 @@ from typing import Any
 
 import numpy as np
 import psutil
-from page import ROOT, cpu, served
+from page import ROOT, served
 from PIL import Image
 from skimage.data import astronaut
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from visitors import Outcome, Visitor
+
+from fusion_model.benchmark import processor
 
 RESULT = ROOT / "docs" / "results" / "load.json"
 SIZES = (1, 10, 50)
@@ -69,7 +71,7 @@ async def measured(url: str, options: argparse.Namespace) -> dict[str, Any]:
     await warm.open()
     await warm.drop(picture)
     warm.leave()
-    result: dict[str, Any] = {"machine": {"cpu": cpu(), "cores": os.cpu_count()}}
+    result: dict[str, Any] = {"machine": {"cpu": processor(), "cores": os.cpu_count()}}
     result["load_before"] = round(os.getloadavg()[0], 2)
     if options.sizes:
         result["pages"] = [await pages(server, picture, n, options.photos) for n in options.sizes]

@@ -27,6 +27,8 @@ import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 from skimage.data import astronaut
 
+from fusion_model.benchmark import processor
+
 ROOT = Path(__file__).parents[2]
 RESULT = ROOT / "docs" / "results" / "page.json"
 PATIENCE_MS = 60_000
@@ -109,7 +111,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
     result = json.loads(options.out.read_text()) if options.out.exists() else {}
-    result["machine"] = {"cpu": cpu(), "cores": os.cpu_count(), "python": platform.python_version()}
+    result["machine"] = {"cpu": processor(), "cores": os.cpu_count(), "python": platform.python_version()}
     with tempfile.TemporaryDirectory() as folder, served() as url, sync_playwright() as playwright:
         film = Path(folder) / "film.mjpeg"
         write_film(film)
@@ -269,15 +271,6 @@ def pace(page: Page) -> tuple[float, float]:
     words = page.get_by_text(re.compile("frames a second")).inner_text()
     rate, delay = re.findall(r"\d+", words)
     return float(rate), float(delay)
-
-
-def cpu() -> str:
-    """Name of the processor."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 
 from fusion_model.preprocess import SIDE
-from training.augment import Augmentation, Draw, draw, flipped, vary_crop, vary_landmarks
+from training.augment import (
+    Augmentation,
+    Draw,
+    as_jpeg,
+    draw,
+    flipped,
+    sharpened,
+    vary_crop,
+    vary_landmarks,
+    with_noise,
+)
+from training.recipes import ROUGH
 
 LANDMARKS = 20
 
@@ -21,7 +32,7 @@ def crop_HW() -> np.ndarray:
 
 
 def test_the_same_seed_draws_the_same() -> None:
-    first, again, other = drawn(Augmentation()), drawn(Augmentation()), drawn(Augmentation(), seed=1)
+    first, again, other = drawn(ROUGH), drawn(ROUGH), drawn(ROUGH, seed=1)
     for field in fields(Draw):
         np.testing.assert_array_equal(getattr(first, field.name), getattr(again, field.name))
         assert not np.array_equal(getattr(first, field.name), getattr(other, field.name))
@@ -59,7 +70,12 @@ def test_chances_are_kept() -> None:
         flip=0.3, blur=0.2, erase=0.6, mesh_dropout=0.1, gamma=0.3, landmark_noise=0.02
     )
     choice = drawn(augmentation, count=4000)
+    rough = drawn(ROUGH, count=4000)
     for share, chance in (
+        ((rough.blur_B > 0).mean(), ROUGH.blur),
+        ((rough.sharpen_B > 0).mean(), ROUGH.sharpen),
+        ((rough.noise_B > 0).mean(), ROUGH.noise),
+        ((rough.jpeg_B > 0).mean(), ROUGH.jpeg),
         (choice.flip_B.mean(), 0.3),
         ((choice.blur_B > 0).mean(), 0.2),
         ((choice.erase_B4[:, 2] > 0).mean(), 0.6),
@@ -83,7 +99,7 @@ def test_without_augmentation_nothing_changes(no_augmentation: Augmentation, cro
         np.testing.assert_array_equal(vary_crop(crop_HW, choice, row), crop_HW)
 
 
-@pytest.mark.parametrize("name", ["flip", "blur", "erase", "mesh_dropout"])
+@pytest.mark.parametrize("name", ["flip", "blur", "sharpen", "noise", "jpeg", "erase", "mesh_dropout"])
 @pytest.mark.parametrize("chance", [-0.1, 1.1])
 def test_a_chance_is_between_0_and_1(name: str, chance: float) -> None:
     with pytest.raises(ValueError, match=name):
@@ -108,6 +124,44 @@ def test_erasing_fills_a_rectangle_with_the_mean(no_augmentation: Augmentation, 
     inside[top : top + high, left : left + wide] = True
     assert (erased_HW[inside] == round(float(crop_HW.mean()))).all()
     np.testing.assert_array_equal(erased_HW[~inside], crop_HW[~inside])
+
+
+def test_rough_pictures_are_drawn_after_all_else() -> None:
+    # So that recipes without them still see the very pictures that their published runs saw.
+    plain, rough = drawn(Augmentation()), drawn(replace(Augmentation(), sharpen=0.5, noise=0.5, jpeg=0.5))
+    new = {"sharpen_B", "noise_B", "noise_seed_B", "jpeg_B"}
+    for field in fields(Draw):
+        same = np.array_equal(getattr(plain, field.name), getattr(rough, field.name))
+        assert same == (field.name not in new - {"noise_seed_B"})
+
+
+def test_noise_has_the_spread_that_was_asked_and_the_same_seed_gives_the_same(
+    no_augmentation: Augmentation,
+) -> None:
+    grey_HW = np.full((200, 200), 128, np.uint8)
+    noisy_HW = with_noise(grey_HW, 6.0, np.random.default_rng(0))
+    assert noisy_HW.dtype == np.uint8
+    assert noisy_HW.std() == pytest.approx(6, rel=0.03) and noisy_HW.mean() == pytest.approx(128, abs=0.2)
+    choice = drawn(replace(no_augmentation, noise=1.0), count=20)
+    crop_HW = np.random.default_rng(1).integers(80, 176, (SIDE, SIDE), dtype=np.uint8)
+    for row in range(20):
+        varied_HW = vary_crop(crop_HW, choice, row)
+        np.testing.assert_array_equal(varied_HW, vary_crop(crop_HW, choice, row))
+        added = (varied_HW.astype(float) - crop_HW).std() / crop_HW.std()
+        assert added == pytest.approx(choice.noise_B[row], rel=0.1, abs=0.01)
+
+
+def test_sharpening_raises_an_edge_and_leaves_what_is_flat() -> None:
+    step_HW = np.repeat([[100] * 24 + [150] * 24], SIDE, axis=0).astype(np.uint8)
+    sharper_HW = sharpened(step_HW, 1.0)
+    assert sharper_HW[:, 23].max() < 100 and sharper_HW[:, 24].min() > 150
+    np.testing.assert_array_equal(sharper_HW[:, :20], step_HW[:, :20])
+    np.testing.assert_array_equal(sharpened(step_HW, 0.0), step_HW)
+
+
+def test_jpeg_of_lower_quality_is_further_from_the_picture(crop_HW: np.ndarray) -> None:
+    lost = [np.abs(as_jpeg(crop_HW, quality).astype(float) - crop_HW).mean() for quality in (95, 60, 20)]
+    assert 0 < lost[0] < lost[1] < lost[2]
 
 
 def test_gamma_changes_grey_levels_one_by_one(no_augmentation: Augmentation) -> None:

@@ -13,7 +13,7 @@ from fusion_model.backbones import ARCHITECTURES
 from fusion_model.catalogue import available_models
 from fusion_model.checkpoint import load_card
 from fusion_model.prediction_table import read_table
-from training import census, evaluate, figures, london, mesh_drawings, reproduce, surroundings, trust
+from training import census, evaluate, figures, london, mesh_drawings, reproduce, rough, surroundings, trust
 from training.landmark_study import ANSWERS, ARMS
 from training.publish import TITLES
 from training.recipe import Recipe
@@ -55,16 +55,20 @@ def test_all_tables_are_made_and_a_second_time_nothing_is_trained(
     assert "cnn, PrivateTest: " in told and "% in the package" in told
     table = read_table(runs / "evaluation" / reproduce.TABLE)
     assert table.models == ("cnn", "fusion")
-    assert load_card(runs / "fusion" / "fusion.safetensors").training["seed"] == reproduce.SEED
+    fusion = runs / "fusion_steady" / "fusion_steady.safetensors"
+    assert load_card(fusion).training["seed"] == reproduce.SEED
     assert len(read_table(runs / "evaluation" / london.TABLE.name)) == 1
     answers = pd.read_csv(runs / "evaluation" / ANSWERS)
     assert {"fusion_1", "fusion_2"} <= set(answers)
 
-    written = (runs / "fusion" / "fusion.safetensors").stat().st_mtime_ns
+    counted = pd.read_csv(runs / "evaluation" / rough.RESULT.name)
+    assert list(counted["model"].unique()) == ["cnn", "fusion"]
+
+    written = fusion.stat().st_mtime_ns
     (runs / "landmarks" / "landmarks.safetensors").unlink()  # killed before it was written
     assert reproduce.main([*arguments, "--without-study"]) == 0
     assert "landmarks, seed 0, resumed" in capsys.readouterr().out
-    assert (runs / "fusion" / "fusion.safetensors").stat().st_mtime_ns == written
+    assert fusion.stat().st_mtime_ns == written
 
 
 def test_data_that_are_not_there_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,7 +86,7 @@ def test_backbones_are_made_and_all_models_published_together(
     for module in (evaluate, reproduce):
         monkeypatch.setattr(module, "ASSETS", assets)
     measured: dict[str, list[str]] = {}
-    for module in (surroundings, trust, mesh_drawings, census, figures):
+    for module in (surroundings, rough, trust, mesh_drawings, census, figures):
         name = module.__name__.rpartition(".")[2]
         monkeypatch.setattr(
             module, "main", lambda arguments, name=name: measured.update({name: arguments}) or 0
@@ -91,7 +95,7 @@ def test_backbones_are_made_and_all_models_published_together(
     arguments = [*map(str, paths), "--without-study", "--publish"]
     assert reproduce.main(arguments) == 0
     assert read_table(assets / reproduce.TABLE).models == ("cnn", "fusion")
-    assert list(measured) == ["surroundings", "trust", "mesh_drawings", "census", "figures"]
+    assert list(measured) == ["surroundings", "rough", "trust", "mesh_drawings", "census", "figures"]
 
     trained = capsys.readouterr().out
     assert "cnn, seed 0" in trained
@@ -112,6 +116,7 @@ def test_backbones_are_made_and_all_models_published_together(
     assert card.title == "ResNet50 fusion" and card.base is not None
     assert card.base.file == "resnet50.safetensors"
     assert {text.split("=")[0] for text in measured["surroundings"][-8:]} == set(table.models)
+    assert [text.split("=")[0] for text in measured["rough"][-2:]] == ["cnn", "fusion"]
 
     # Those that are not made anew are scored as they are.
     assert reproduce.main(arguments) == 0

@@ -11,7 +11,7 @@ from fusion_model.frame import FER_FRAME
 from fusion_model.preprocess import face_inputs
 from fusion_model.trust import KINDS, LOWER_IS_WORSE, measured, read_trust
 from training import trust
-from training.degrade import GREY, blurred, covered, cut, darkened, smaller
+from training.degrade import GREY, blurred, covered, cut, darkened, noisy, sharpened, smaller, stored
 
 from .conftest import TinyFer
 
@@ -70,6 +70,14 @@ def test_blur_is_a_gaussian(image_HW: np.ndarray) -> None:
     made_HW, _ = blurred(image_HW, FACE, 1.5, np.random.default_rng(0))
     known_HW = gaussian_filter(image_HW.astype(float), 1.5, mode="mirror")
     assert np.abs(made_HW - known_HW)[6:-6, 6:-6].max() < 2
+
+
+def test_noise_sharpening_and_jpeg_leave_the_face_where_it_is(image_HW: np.ndarray) -> None:
+    for degrade, mild, strong in ((noisy, 2, 20), (sharpened, 0.2, 2), (stored, 95, 20)):
+        made = [degrade(image_HW, FACE, step, np.random.default_rng(0)) for step in (mild, strong)]
+        assert all(face is FACE and made_HW.shape == image_HW.shape for made_HW, face in made)
+        lost = [np.abs(made_HW.astype(float) - image_HW).mean() for made_HW, _ in made]
+        assert 0 < lost[0] < lost[1]
 
 
 def test_the_command_writes_every_kind_and_keeps_what_it_was_not_asked(

@@ -28,6 +28,8 @@ import numpy as np
 from PIL import Image
 from skimage.data import astronaut
 
+from fusion_model.benchmark import processor
+
 ROOT = Path(__file__).parents[3]
 HERE = Path(__file__).parent
 RESULT = ROOT / "docs" / "results" / "speed.json"
@@ -76,7 +78,7 @@ def main() -> int:
                 else:
                     found.setdefault((name, cores), []).append(told)
     result = {
-        "machine": {"cpu": cpu(), "cores": os.cpu_count(), "python": platform.python_version()},
+        "machine": {"cpu": processor(), "cores": os.cpu_count(), "python": platform.python_version()},
         "load_before": round(load, 2),
         "repeats": options.rounds * options.repeats,
         "missing": sorted(set(missing)),
@@ -228,15 +230,6 @@ def server_start() -> float:
     finally:
         process.terminate()
         process.wait(30)
-
-
-def cpu() -> str:
-    """Name of the processor."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor()
 
 
 if __name__ == "__main__":
