@@ -38,6 +38,8 @@ class Recipe:
     views : where the pixel branch is frozen: how many augmented views it sees of each picture. Its features
         of a view are kept, and epoch e takes view e modulo `views`; 0: new ones in every epoch.
     mesh : "own"; for controls "shuffled", every face with another's landmarks, or "none".
+    biases : whether the classes' biases are fitted on PublicTest together with the temperature, and added to
+        the last layer; see `fusion_model.calibration.fit_biases`.
     pretrained : begin with torchvision's ImageNet weights in the pixel branch, a backbone.
     start : the weights to begin with, a model of the package or a path; kind and config are theirs then.
     """
@@ -61,6 +63,7 @@ class Recipe:
     sides: tuple[tuple[int, int], ...] = ()
     views: int = 0
     mesh: str = "own"
+    biases: bool = False
     pretrained: bool = False
     start: str = ""
 

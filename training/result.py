@@ -11,10 +11,11 @@ import numpy as np
 import torch
 
 from fusion_model.backbones import pretrained_name
-from fusion_model.calibration import fit_temperature
+from fusion_model.calibration import fit_biases, fit_temperature
 from fusion_model.checkpoint import Base, Card, load_card, load_checkpoint, save_checkpoint
 from fusion_model.classifier import Classifier
 from fusion_model.inference import fingerprint
+from fusion_model.network import ExpressionNetwork
 from training.loop import Run, TrainingError
 from training.recipe import Recipe
 from training.samples import FaceDataset
@@ -56,6 +57,13 @@ def write_model(run: Run, dataset: FaceDataset, weights: Path) -> None:
     save_checkpoint(weights, run.objective.network, card)
     classifier = Classifier.load(weights, device.type)
     labels_N = run.choose.labels_N
+    if recipe.biases:
+        temperature, biases_K = fit_biases(logits_of(classifier, run.choose, mirrored=True), labels_N)
+        add_biases(run.objective.network, temperature * biases_K)
+        fitted = dict(zip(dataset.labels, biases_K.round(4).tolist(), strict=True))
+        card = replace(card, training=card.training | {"biases": fitted})
+        save_checkpoint(weights, run.objective.network, card)
+        classifier = Classifier.load(weights, device.type)
     with_flip_NK = logits_of(classifier, run.choose, mirrored=True)
     without_NK = logits_of(classifier, run.choose, mirrored=False)
     card = replace(
@@ -71,6 +79,13 @@ def write_model(run: Run, dataset: FaceDataset, weights: Path) -> None:
     )
     save_checkpoint(weights, run.objective.network, card)
     print(f"{weights}: PublicTest {json.dumps(card.scores['PublicTest'])}, temperature {card.temperature}")
+
+
+def add_biases(network: ExpressionNetwork, biases_K: np.ndarray) -> None:
+    """Add to the logits of a network, in place, by its last layer."""
+    last = network.get_submodule("head.1")
+    with torch.no_grad():
+        last.get_parameter("bias").add_(torch.from_numpy(biases_K))
 
 
 def _base(run: Run, weights: Path) -> Base | None:

@@ -10,13 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from fusion_model.backbones import BackboneError
 from fusion_model.checkpoint import ASSETS, load_card, load_checkpoint, save_checkpoint
-from fusion_model.classifier import Classifier
+from fusion_model.classifier import Classifier, softmax
 from fusion_model.inference import same_weights
 from fusion_model.labels import EXPRESSIONS
 from fusion_model.network import build_network
@@ -214,6 +215,31 @@ def test_the_scores_on_the_card_are_those_of_the_weights(
         share = (logits_NK.argmax(axis=1) == chosen.labels_N).mean()
         assert classifier.card.scores["PublicTest"][key] == pytest.approx(share, abs=1e-4)
     assert 0.05 <= classifier.card.temperature <= 20
+
+
+def test_biases_make_each_class_as_likely_as_it_is_frequent(
+    command: Callable[..., int],
+    small_recipe: Callable[..., Recipe],
+    recipes: dict[str, Callable[[], Recipe]],
+    tiny_fer: TinyFer,
+    tmp_path: Path,
+) -> None:
+    recipes["biased"] = lambda: small_recipe("cnn", name="biased", biases=True)
+    samples = make_samples(tiny_fer.dataset, tiny_fer.landmarks)
+    chosen = samples.select(tiny_fer.dataset.splits_N == "PublicTest")
+    shares_K = np.bincount(chosen.labels_N, minlength=len(EXPRESSIONS)) / len(chosen)
+    far = {}
+    for name in ("cnn", "biased"):
+        assert command(name) == 0
+        classifier = Classifier.load(tmp_path / name / f"{name}.safetensors")
+        logits_NK = logits_of(classifier, chosen, mirrored=True)
+        far[name] = np.abs(softmax(logits_NK, classifier.card.temperature).mean(axis=0) - shares_K).max()
+    assert far["biased"] < 0.02 < far["cnn"]
+    biases = classifier.card.training["biases"]
+    assert tuple(biases) == EXPRESSIONS and sum(biases.values()) == pytest.approx(0, abs=1e-3)
+    plain, _ = load_checkpoint(tmp_path / "cnn" / "cnn.safetensors")
+    biased, _ = load_checkpoint(tmp_path / "biased" / "biased.safetensors")
+    assert same_weights(plain.get_submodule("pixel_branch"), biased.get_submodule("pixel_branch"))
 
 
 def test_a_killed_command_resumes_to_the_same_weights(
