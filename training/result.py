@@ -83,9 +83,9 @@ def write_model(run: Run, dataset: FaceDataset, weights: Path) -> None:
 
 def add_biases(network: ExpressionNetwork, biases_K: np.ndarray) -> None:
     """Add to the logits of a network, in place, by its last layer."""
-    last = network.get_submodule("head.1")
+    bias_K = network.get_submodule("head.1").get_parameter("bias")
     with torch.no_grad():
-        last.get_parameter("bias").add_(torch.from_numpy(biases_K))
+        bias_K.add_(torch.from_numpy(biases_K).to(bias_K))
 
 
 def _base(run: Run, weights: Path) -> Base | None:
