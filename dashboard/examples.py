@@ -34,7 +34,7 @@ def seven_ways(portrait: bytes) -> list[tuple[str, bytes]]:
     ways = {
         "as it is": plain,
         "mirrored": ImageOps.mirror(plain),
-        "dark": ImageEnhance.Brightness(plain).enhance(0.12),
+        "dark": ImageEnhance.Brightness(plain).enhance(0.07),
         "blurred": plain.filter(ImageFilter.GaussianBlur(plain.width / 90)),
         "small": small,
         "tilted": plain.rotate(35, Image.Resampling.BICUBIC, fillcolor=(90, 90, 90)),
