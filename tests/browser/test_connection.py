@@ -9,6 +9,7 @@ from playwright.sync_api import WebSocketRoute, expect
 from dashboard.server import LEFT_MS, LOOK_MS
 
 PATIENCE_MS = 60_000
+QUIET_S = 1.0
 LOST = re.compile("connection was lost")
 PERMANENTLY = re.compile("lost permanently")
 
@@ -16,28 +17,40 @@ PERMANENTLY = re.compile("lost permanently")
 class Line:
     """Stands between a page and the server: passes all on until it is cut."""
 
-    def __init__(self) -> None:
+    def __init__(self, page) -> None:
         self.cut = False
+        self._page = page
         self._open: list[WebSocketRoute] = []
+        self._passed = 0.0
 
     def take(self, socket: WebSocketRoute) -> None:
         """A page connects."""
         if self.cut:
             socket.close()
         else:
-            socket.connect_to_server()
+            socket.connect_to_server().on_message(lambda message: self._pass(socket, message))
             self._open.append(socket)
 
     def drop(self) -> None:
-        """Lose what is connected."""
+        """Lose what is connected, between two messages.
+
+        Bokeh sends a message in several pieces. Its page keeps the pieces that it has when a connection is
+        lost, takes the next connection's first piece for one of them, and stays lost until it is reloaded.
+        """
+        while time.monotonic() - self._passed < QUIET_S:
+            self._page.wait_for_timeout(100)
         while self._open:
             self._open.pop().close()
+
+    def _pass(self, socket: WebSocketRoute, message: str | bytes) -> None:
+        self._passed = time.monotonic()
+        socket.send(message)
 
 
 @pytest.fixture
 def line(page):
     """Of the Look page, which is loaded anew for it."""
-    line = Line()
+    line = Line(page)
     page.route_web_socket(re.compile("/ws"), line.take)
     page.reload()
     page.get_by_role("button", name="Try the example").click()

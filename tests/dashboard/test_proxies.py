@@ -44,14 +44,16 @@ def ports():
     command += ["--behind-proxy", "--allow-origin", PUBLIC]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         for port in found[:2]:
-            wait_for(port)
+            wait_for(port, process)
         yield found
         process.terminate()
 
 
-def wait_for(port):
+def wait_for(port, process):
     end = time.monotonic() + START_S
     while time.monotonic() < end:
+        if process.poll() is not None:
+            pytest.fail(f"it ended with status {process.returncode}: another program may have its port")
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
@@ -124,7 +126,7 @@ def test_visitors_stay_with_their_server_through_the_proxy(name, ports, tmp_path
 
     with subprocess.Popen(configuration(name, ports, tmp_path), stderr=subprocess.PIPE) as proxy:
         try:
-            wait_for(ports[2])
+            wait_for(ports[2], proxy)
             names = asyncio.run(visits())
         finally:
             proxy.terminate()
