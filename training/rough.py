@@ -20,10 +20,11 @@ from fusion_model.catalogue import ASSETS, DEFAULT_MODELS
 from fusion_model.classifier import load_classifiers
 from fusion_model.errors import ExpressionLensError
 from fusion_model.faces import FaceFinder
+from training.counts import parser, write
 from training.degrade import Degrade, blurred, noisy, sharpened, stored
-from training.evaluate import TEST_SPLITS, named_weights
+from training.evaluate import TEST_SPLITS
 from training.fer2013 import read_fer2013
-from training.landmark_cache import DEFAULT_CACHE, landmarks_of
+from training.landmark_cache import landmarks_of
 from training.trust import SEED, scored
 
 RESULT = Path("docs/results/rough.csv")
@@ -47,11 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ExpressionLensError as error:
         print(error, file=sys.stderr)
         return 1
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    aside = options.out.with_name(options.out.name + ".aside")
-    counts.to_csv(aside, index=False, lineterminator="\n")
-    aside.replace(options.out)
-    print(counts.assign(percent=(100 * counts["right"] / counts["n"]).round(1)).to_string(index=False))
+    write(counts, options.out)
     return 0
 
 
@@ -84,17 +81,9 @@ def measure(data: Path, models: dict[str, Path], cache: Path, pictures: int) -> 
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m training.rough", description="Score models on rough pictures."
-    )
-    parser.add_argument(
-        "models", nargs="*", type=named_weights, metavar="NAME=WEIGHTS", help="default: our own two"
-    )
-    parser.add_argument("--data", type=Path, required=True, help="fer2013.csv or what else training reads")
-    parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="folder of the landmark cache")
-    parser.add_argument("--pictures", type=int, default=PICTURES, help="of each test split")
-    parser.add_argument("--out", type=Path, default=RESULT, help="the result file")
-    return parser
+    made = parser("python -m training.rough", "Score models on rough pictures.", "our own two", RESULT)
+    made.add_argument("--pictures", type=int, default=PICTURES, help="of each test split")
+    return made
 
 
 if __name__ == "__main__":

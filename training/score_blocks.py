@@ -185,7 +185,7 @@ def rough(_: dict[str, Any]) -> str:
         by_arm = found.set_index(["model", "split"])
         cells = [_wilson(*by_arm.loc[arm, ["right", "n"]].astype(int)) for arm in arms]
         rows.append(f"| {ROUGH_NAMES[change].format(strength)} | {' | '.join(cells)} |")
-    return "\n".join(rows) + "\n"
+    return "\n".join([*rows, "", f"{counts['n'].max():,} pictures of each split."]) + "\n"
 
 
 def latency(_: dict[str, Any]) -> str:

@@ -27,10 +27,11 @@ from fusion_model.classifier import load_classifiers
 from fusion_model.errors import ExpressionLensError
 from fusion_model.face_oval import FACE_OVAL, outline_mask
 from fusion_model.preprocess import SIDE, FaceInputs
+from training.counts import parser, write
 from training.dataset import Samples, make_samples
-from training.evaluate import TEST_SPLITS, named_weights
+from training.evaluate import TEST_SPLITS
 from training.fer2013 import read_fer2013
-from training.landmark_cache import DEFAULT_CACHE, landmarks_of
+from training.landmark_cache import landmarks_of
 from training.scoring import face_of
 
 RESULT = Path("docs/results/surroundings.csv")
@@ -47,11 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ExpressionLensError as error:
         print(error, file=sys.stderr)
         return 1
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    aside = options.out.with_name(options.out.name + ".aside")
-    counts.to_csv(aside, index=False, lineterminator="\n")
-    aside.replace(options.out)
-    print(counts.assign(percent=(100 * counts["right"] / counts["n"]).round(2)).to_string(index=False))
+    write(counts, options.out)
     return 0
 
 
@@ -127,16 +124,12 @@ def _mean_grey(crop_HW: np.ndarray, mask_HW: np.ndarray) -> np.uint8:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m training.surroundings", description="Score models on faces in other surroundings."
+    return parser(
+        "python -m training.surroundings",
+        "Score models on faces in other surroundings.",
+        "the package's",
+        RESULT,
     )
-    parser.add_argument(
-        "models", nargs="*", type=named_weights, metavar="NAME=WEIGHTS", help="default: the package's"
-    )
-    parser.add_argument("--data", type=Path, required=True, help="fer2013.csv or what else training reads")
-    parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="folder of the landmark cache")
-    parser.add_argument("--out", type=Path, default=RESULT, help="the result file")
-    return parser
 
 
 if __name__ == "__main__":
