@@ -38,6 +38,7 @@ class Samples:
     labels_N : int64 (N,)
     votes_NV : float32 (N, 10) FER+ votes, or None.
     labels : the class names.
+    targets_NK : float32 (N, K), probabilities to learn in place of the labels, or None.
     """
 
     images_NHW: np.ndarray
@@ -47,6 +48,7 @@ class Samples:
     labels_N: np.ndarray
     votes_NV: np.ndarray | None
     labels: tuple[str, ...]
+    targets_NK: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Number of pictures."""
@@ -62,6 +64,7 @@ class Samples:
             self.labels_N[chosen],
             None if self.votes_NV is None else self.votes_NV[chosen],
             self.labels,
+            None if self.targets_NK is None else self.targets_NK[chosen],
         )
 
     def with_mesh(self, whose: str, seed: int = 0) -> "Samples":
@@ -88,6 +91,7 @@ class Batch:
     mesh_found_B : bool (B,)
     labels_B : int64 (B,)
     votes_BV : float32 (B, 10) FER+ votes; zeros where there are none.
+    targets_BK : float32 (B, K), probabilities to learn in place of the labels, where there are any.
     pixel_features_BF : what a frozen pixel branch makes of the pixels, where that is known.
     """
 
@@ -96,17 +100,20 @@ class Batch:
     mesh_found_B: Tensor
     labels_B: Tensor
     votes_BV: Tensor
+    targets_BK: Tensor | None = None
     pixel_features_BF: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on that device, pictures in the channels-last layout that convolutions like."""
-        return Batch(
-            self.pixels_BCHW.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last),
-            *(
-                tensor.to(device, non_blocking=True)
-                for tensor in (self.landmarks_BLD, self.mesh_found_B, self.labels_B, self.votes_BV)
-            ),
+        moved = replace(
+            self,
+            **{
+                name: tensor.to(device, non_blocking=True)
+                for name, tensor in vars(self).items()
+                if tensor is not None
+            },
         )
+        return replace(moved, pixels_BCHW=moved.pixels_BCHW.contiguous(memory_format=torch.channels_last))
 
     def resized(self, side: int) -> "Batch":
         """The same batch with its pictures `side` px wide and high, smoothed where they shrink."""
@@ -232,4 +239,5 @@ def _batch(
         torch.from_numpy(np.asarray(found_B)),
         torch.from_numpy(samples.labels_N[index_B]),
         torch.from_numpy(np.ascontiguousarray(votes_BV, np.float32)),
+        None if samples.targets_NK is None else torch.from_numpy(samples.targets_NK[index_B]),
     )

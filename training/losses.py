@@ -46,7 +46,8 @@ class Objective(nn.Module):
         else:
             features_BF = known_BF  # a CNN has no others
         logits_BK = self.network.head(features_BF).float()
-        loss = functional.cross_entropy(logits_BK, batch.labels_B, label_smoothing=self.label_smoothing)
+        target = batch.labels_B if batch.targets_BK is None else batch.targets_BK
+        loss = functional.cross_entropy(logits_BK, target, label_smoothing=self.label_smoothing)
         if self.votes_head is not None:
             loss = loss + self.votes_weight * votes_loss(
                 self.votes_head(features_BF).float(), batch.votes_BV, self.world

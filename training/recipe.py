@@ -38,6 +38,9 @@ class Recipe:
     views : where the pixel branch is frozen: how many augmented views it sees of each picture. Its features
         of a view are kept, and epoch e takes view e modulo `views`; 0: new ones in every epoch.
     mesh : "own"; for controls "shuffled", every face with another's landmarks, or "none".
+    teachers : finished runs that answer the training pictures; the mean of their calibrated log-probabilities
+        makes up `teaching` of each target, the label the rest (Hinton et al. 2015, "distillation").
+    teaching : share of the target, 0 to 1.
     biases : whether the classes' biases are fitted on PublicTest together with the temperature, and added to
         the last layer; see `fusion_model.calibration.fit_biases`.
     pretrained : begin with torchvision's ImageNet weights in the pixel branch, a backbone.
@@ -63,6 +66,8 @@ class Recipe:
     sides: tuple[tuple[int, int], ...] = ()
     views: int = 0
     mesh: str = "own"
+    teachers: tuple[str, ...] = ()
+    teaching: float = 0.0
     biases: bool = False
     pretrained: bool = False
     start: str = ""
@@ -81,6 +86,11 @@ class Recipe:
             raise ValueError(f"the warm-up is a share between 0 and 1, not {self.warmup}")
         if self.views and "pixel_branch" not in self.frozen:
             raise ValueError("the features of a pixel branch can only be kept where it is frozen")
+        if not 0 <= self.teaching <= 1 or bool(self.teachers) != bool(self.teaching):
+            raise ValueError(
+                f"teachers need a share of the target, 0 to 1, and a share teachers, not {self.teaching} and "
+                f"{list(self.teachers)}"
+            )
         if self.mesh not in MESHES:
             raise ValueError(f"the mesh is one of {', '.join(MESHES)}, not {self.mesh!r}")
         if self.pretrained and (not self.architecture or "pixel_branch" in self.parts):

@@ -39,11 +39,11 @@ from training.landmark_cache import DEFAULT_CACHE
 from training.train import finish
 
 #: Name that the package gives a model: the recipe that makes it.
-PUBLISHED = {"cnn": "cnn_steady_longer", "fusion": "fusion_steady"}
+PUBLISHED = {"cnn": "cnn_taught", "fusion": "fusion_taught"}
 #: What is trained, in the order in which one needs the other.
 ORDER = (
-    *("cnn", "cnn_longer", "cnn_face", "cnn_steady", "cnn_steady_longer"),
-    *("landmarks", "fusion_steady"),
+    *("cnn", "cnn_longer", "cnn_face", "cnn_steady", "cnn_steady_longer", "cnn_taught"),
+    *("landmarks", "fusion_taught"),
 )
 #: The cheapest first; a fusion model right after the backbone that it stands on.
 BACKBONES = ("mobilenet_v2", "inception_v3", "resnet50")

@@ -110,6 +110,8 @@ def _base(run: Run, weights: Path) -> Base | None:
 def _extra_supervision(recipe: Recipe) -> str | None:
     """What the model learned from beside the pictures' own labels."""
     told = ["FER+ votes, second head"] if recipe.votes_weight else []
+    if recipe.teachers:
+        told.append(f"answers of {', '.join(recipe.teachers)} together")
     if recipe.pretrained:
         told.append(f"ImageNet, by torchvision's {pretrained_name(recipe.architecture)} to begin with")
     return "; ".join(told) or None

@@ -28,6 +28,7 @@ from training.recipes import RECIPES
 from training.result import write_model
 from training.samples import FaceDataset
 from training.start import take_weights, with_start
+from training.teachers import taught
 
 T = TypeVar("T")
 
@@ -165,6 +166,9 @@ def prepare_run(
             f"The data have {len(splits['Training'])} Training pictures, fewer than one batch of "
             f"{recipe.batch}: give a smaller --batch."
         )
+    if recipe.teachers:
+        weights = [folder.parent / name / f"{name}.safetensors" for name in recipe.teachers]
+        splits["Training"] = taught(splits["Training"], weights, recipe.teaching)
     objective = Objective(network, recipe.label_smoothing, recipe.votes_weight)
     return Run(recipe, seed, folder, runtime, objective, splits["Training"], splits["PublicTest"])
 

@@ -55,7 +55,7 @@ def test_all_tables_are_made_and_a_second_time_nothing_is_trained(
     assert "cnn, PrivateTest: " in told and "% in the package" in told
     table = read_table(runs / "evaluation" / reproduce.TABLE)
     assert table.models == ("cnn", "fusion")
-    fusion = runs / "fusion_steady" / "fusion_steady.safetensors"
+    fusion = runs / "fusion_taught" / "fusion_taught.safetensors"
     assert load_card(fusion).training["seed"] == reproduce.SEED
     assert len(read_table(runs / "evaluation" / london.TABLE.name)) == 1
     answers = pd.read_csv(runs / "evaluation" / ANSWERS)
