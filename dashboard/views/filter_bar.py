@@ -16,7 +16,7 @@ from dashboard.wording import model_name
 from fusion_model.filters import MESH_CHOICES, Rule, SliceColumn
 
 SPLIT_HELP = (
-    "Settings were chosen on PublicTest; PrivateTest is reported, as for three earlier pairs of models."
+    "Settings were chosen on PublicTest; PrivateTest is reported, as for every earlier pair of models."
 )
 SMALL: dict[str, Any] = {"size": "small", "margin": 0}
 MESH_NAMES = {"any": "with or without", "found": "found", "missing": "not found"}
