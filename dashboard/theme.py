@@ -131,7 +131,7 @@ MATERIAL_THEME = {"light": _material(LIGHT, "#FAF9FC"), "dark": _material(DARK, 
 # Style sheet of every HTML pane: Panel puts each into a shadow root, which page-wide CSS does not reach.
 HTML_CSS = """
 :host { font-family: Roboto, 'Helvetica Neue', Arial, sans-serif; color: var(--mui-palette-text-primary);
-        font-size: 0.95rem; line-height: 1.5; }
+        font-size: 0.95rem; line-height: 1.5; text-wrap: pretty; }
 h2 { font-size: 1.35rem; font-weight: 500; line-height: 1.25; margin: 0 0 0.25rem; letter-spacing: -0.01em; }
 h3 { font-size: 1.02rem; font-weight: 500; margin: 0 0 0.15rem; }
 p { margin: 0 0 0.5rem; } p:last-child { margin-bottom: 0; }
