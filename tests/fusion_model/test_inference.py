@@ -153,6 +153,8 @@ def test_precision_is_the_machines(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert choice() == choice(avx512_bw=True) == choice("cuda", avx512_bf16=True) == torch.float32
     assert choice(avx512_bf16=True) == torch.bfloat16
+    assert choice(avx512_bf16=True, avx512_fp16=True, amx_tile=True) == torch.bfloat16
+    assert choice(avx512_bf16=True, avx512_fp16=True) == torch.float32  # AMX hidden by a virtual machine
 
 
 def test_weights_are_laid_out_only_where_one_layout_suits_every_batch(
