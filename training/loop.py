@@ -9,6 +9,7 @@ import contextlib
 import os
 import pickle
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,15 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from fusion_model.errors import ExpressionLensError
+from training.averaging import normalise_anew
 from training.dataset import Batch, EpochBatches, Samples, plain_batches
 from training.losses import Objective
+from training.optimizer import make_optimizer, make_schedule, mixed_precision
 from training.recipe import Recipe
 from training.sharing import Shares, share_layers, sum_over_all
 
@@ -109,16 +113,8 @@ class Run:
         self.trained = [p for p in self.objective.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(recipe, self.trained)
         steps = recipe.epochs * max(1, len(self.train) // recipe.batch)
-        # OneCycleLR divides by zero where the rate is to rise on one step alone.
-        warmup = recipe.warmup if recipe.warmup * steps > 1 else 0.0
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer,
-            recipe.learning_rate,
-            total_steps=steps,
-            pct_start=warmup,
-            base_momentum=recipe.momentum[0],
-            max_momentum=recipe.momentum[1],
-        )
+        self.schedule = make_schedule(recipe, self.optimizer, steps)
+        self.average = AveragedModel(self.objective) if recipe.averaging else None
         self.progress = Progress()
         self.pixel_features: PixelFeatures = {}
         self.parallel: nn.Module = self.objective
@@ -145,6 +141,7 @@ class Run:
                 "optimizer": self.optimizer.state_dict(),
                 "schedule": self.schedule.state_dict(),
                 "progress": vars(self.progress),
+                **({"average": self.average.state_dict()} if self.average is not None else {}),
             },
             aside,
         )
@@ -171,10 +168,12 @@ class Run:
         self.objective.load_state_dict(state["objective"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         self.progress = Progress(**state["progress"])
 
     def train_all(self) -> None:
-        """Train the epochs that are left."""
+        """Train the epochs that are left; where weights are averaged, the network has the mean in the end."""
         with contextlib.ExitStack() as stack:
             log = None
             if self.runtime.first:
@@ -191,13 +190,47 @@ class Run:
                 if log is not None:
                     self.save()
                     self._report(log, figures)
+        if self.average is not None:
+            self._take_average(self.average)
+
+    def _take_average(self, average: AveragedModel) -> None:
+        """Give the network the mean weights, and its normalisations what the pictures make of them."""
+        self.objective.load_state_dict(average.module.state_dict())
+        self._seed_epoch()
+        with mixed_precision(self.runtime.device):
+            normalise_anew(self.objective, self.recipe.frozen, self._batches(self.recipe.epochs))
 
     def _train_epoch(self) -> dict[str, float]:
-        torch.manual_seed(hash((self.seed, self.progress.epoch, 0)) % 2**31)
+        self._seed_epoch()
         self.objective.train()
+        averaged = self.progress.epoch >= self.recipe.epochs - self.recipe.averaging
+        total, right, seen = 0.0, 0, 0
+        title = f"epoch {self.progress.epoch + 1}/{self.recipe.epochs}"
+        batches = self._batches(self.progress.epoch)
+        steps = len(self.train) // self.recipe.batch
+        with tqdm(
+            batches, desc=title, unit="step", total=steps, disable=None if self.runtime.first else True
+        ) as bar:
+            for batch in bar:
+                loss, logits_BK = self._step(batch)
+                if averaged and self.average is not None:
+                    self.average.update_parameters(self.objective)
+                total, seen = total + loss * len(logits_BK), seen + len(logits_BK)
+                right += int((logits_BK.argmax(1).cpu() == batch.labels_B).sum())
+                bar.set_postfix(loss=f"{total / seen:.3f}", right=f"{right / seen:.3f}")
+        if self.runtime.world > 1:
+            sums = torch.tensor([total, right, seen], dtype=torch.float64, device=self.runtime.device)
+            total, right, seen = sum_over_all(sums).tolist()
+        return {"loss": total / max(1, seen), "training_accuracy": right / max(1, seen)}
+
+    def _seed_epoch(self) -> None:
+        torch.manual_seed(hash((self.seed, self.progress.epoch, 0)) % 2**31)
+
+    def _batches(self, epoch: int) -> Iterator[Batch]:
+        """The batches of an epoch, ready for the network."""
         for name in self.recipe.frozen:
             self.objective.network.get_submodule(name).eval()
-        view = self.progress.epoch % self.recipe.views if self.recipe.views else self.progress.epoch
+        view = epoch % self.recipe.views if self.recipe.views else epoch
         batches = EpochBatches(
             self.train,
             self.recipe.batch,
@@ -208,35 +241,25 @@ class Run:
             self.runtime.world,
             self.objective.network.reads_pixels and (view, 0) not in self.pixel_features,
         )
-        side = self.recipe.side(self.progress.epoch)
-        total, right, seen = 0.0, 0, 0
-        title = f"epoch {self.progress.epoch + 1}/{self.recipe.epochs}"
-        with tqdm(batches, desc=title, unit="step", disable=None if self.runtime.first else True) as bar:
-            for step, made in enumerate(bar):
-                batch = made.to(self.runtime.device).resized(side)
-                if self.recipe.views:
-                    batch = self._with_pixel_features(batch, view, step)
-                loss, logits_BK = self._step(batch)
-                total, seen = total + loss * len(logits_BK), seen + len(logits_BK)
-                right += int((logits_BK.argmax(1).cpu() == batch.labels_B).sum())
-                bar.set_postfix(loss=f"{total / seen:.3f}", right=f"{right / seen:.3f}")
-        if self.runtime.world > 1:
-            sums = torch.tensor([total, right, seen], dtype=torch.float64, device=self.runtime.device)
-            total, right, seen = sum_over_all(sums).tolist()
-        return {"loss": total / max(1, seen), "training_accuracy": right / max(1, seen)}
+        side = self.recipe.side(epoch)
+        for step, made in enumerate(batches):
+            batch = made.to(self.runtime.device).resized(side)
+            if self.recipe.views:
+                batch = self._with_pixel_features(batch, view, step)
+            if self.runtime.world > 1:
+                self.shares.begin(batch.mesh_found_B)
+            yield batch
 
     def _with_pixel_features(self, batch: Batch, view: int, step: int) -> Batch:
         """The batch with what the frozen pixel branch makes of it, computed once for each view."""
         if (view, step) not in self.pixel_features:
             branch = self.objective.network.get_submodule("pixel_branch")
-            with torch.no_grad(), torch.autocast(self.runtime.device.type, torch.bfloat16):
+            with torch.no_grad(), mixed_precision(self.runtime.device):
                 self.pixel_features[view, step] = branch(batch.pixels_BCHW)
         return replace(batch, pixel_features_BF=self.pixel_features[view, step])
 
     def _step(self, batch: Batch) -> tuple[float, torch.Tensor]:
-        if self.runtime.world > 1:
-            self.shares.begin(batch.mesh_found_B)
-        with torch.autocast(self.runtime.device.type, torch.bfloat16):
+        with mixed_precision(self.runtime.device):
             loss, logits_BK = self.parallel(batch)
         if not torch.isfinite(loss):
             raise TrainingError(
@@ -258,23 +281,13 @@ class Run:
         print(f"epoch {self.progress.epoch}  {shown}  minutes {self.progress.seconds / 60:.1f}", flush=True)
 
 
-def make_optimizer(recipe: Recipe, weights: list[nn.Parameter]) -> torch.optim.Optimizer:
-    """The optimizer that a recipe asks for, of those weights."""
-    rate, momentum = recipe.learning_rate, recipe.momentum[1]
-    if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(weights, lr=rate, betas=(momentum, 0.999), weight_decay=recipe.weight_decay)
-    return torch.optim.SGD(
-        weights, lr=rate, momentum=momentum, weight_decay=recipe.weight_decay, nesterov=True
-    )
-
-
 def accuracy(network: nn.Module, samples: Samples, device: torch.device) -> float:
     """Share of the samples that the network answers rightly, without test-time augmentation."""
     network.eval()
     right = 0
     for batch in plain_batches(samples, 256):
         moved = batch.to(device)
-        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
+        with torch.inference_mode(), mixed_precision(device):
             logits_BK = network(moved.pixels_BCHW, moved.landmarks_BLD, moved.mesh_found_B)
         right += int((logits_BK.argmax(1).cpu().numpy() == batch.labels_B.numpy()).sum())
     return right / max(1, len(samples))

@@ -43,6 +43,9 @@ class Recipe:
     teaching : share of the target, 0 to 1.
     biases : whether the classes' biases are fitted on PublicTest together with the temperature, and added to
         the last layer; see `fusion_model.calibration.fit_biases`.
+    averaging : epochs at the end after each of whose steps the weights are averaged; the rate is the same on
+        all steps of such a run (Izmailov et al. 2018, "stochastic weight averaging"). 0: the last weights of
+        a one-cycle schedule.
     pretrained : begin with torchvision's ImageNet weights in the pixel branch, a backbone.
     start : the weights to begin with, a model of the package or a path; kind and config are theirs then.
     """
@@ -69,6 +72,7 @@ class Recipe:
     teachers: tuple[str, ...] = ()
     teaching: float = 0.0
     biases: bool = False
+    averaging: int = 0
     pretrained: bool = False
     start: str = ""
 
@@ -90,6 +94,10 @@ class Recipe:
             raise ValueError(
                 f"teachers need a share of the target, 0 to 1, and a share teachers, not {self.teaching} and "
                 f"{list(self.teachers)}"
+            )
+        if not 0 <= self.averaging <= self.epochs:
+            raise ValueError(
+                f"weights are averaged over 0 to {self.epochs} epochs at the end, not {self.averaging}"
             )
         if self.mesh not in MESHES:
             raise ValueError(f"the mesh is one of {', '.join(MESHES)}, not {self.mesh!r}")

@@ -93,10 +93,12 @@ class SharedBatchNorm(_BatchNorm):
 
     def _remember(self, mean_F: Tensor, variance_F: Tensor) -> None:
         assert self.running_mean is not None and self.running_var is not None
-        assert self.num_batches_tracked is not None and self.momentum is not None
+        assert self.num_batches_tracked is not None
         self.num_batches_tracked += 1
-        self.running_mean.lerp_(mean_F, self.momentum)
-        self.running_var.lerp_(variance_F, self.momentum)
+        # Without a momentum, the mean over all batches, as in PyTorch's own.
+        weight = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean_F, weight)
+        self.running_var.lerp_(variance_F, weight)
 
 
 class SharedDropout(nn.Dropout):

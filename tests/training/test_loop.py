@@ -12,7 +12,7 @@ import torch
 from fusion_model.labels import EXPRESSIONS
 from fusion_model.network import KINDS, build_network
 from training.augment import Augmentation
-from training.dataset import Samples
+from training.dataset import Samples, plain_batches
 from training.loop import Run, Runtime, TrainingError, accuracy
 from training.losses import Objective
 from training.recipe import Recipe
@@ -135,7 +135,12 @@ def test_a_long_gradient_is_shortened(
 
 @pytest.mark.parametrize(
     ("kind", "more"),
-    [*((kind, {}) for kind in KINDS), ("cnn", {"optimizer": "adamw", "learning_rate": 0.001, "clip": 1.0})],
+    [
+        *((kind, {}) for kind in KINDS),
+        ("cnn", {"optimizer": "adamw", "learning_rate": 0.001, "clip": 1.0}),
+        ("cnn", {"averaging": 3}),
+        ("fusion", {"averaging": 2, "frozen": ("pixel_branch",), "views": 2}),
+    ],
 )
 def test_a_killed_run_resumes_to_the_same_bits(
     kind: str,
@@ -172,6 +177,41 @@ def test_a_killed_run_resumes_to_the_same_bits(
     assert_same(state_of(resumed), state_of(straight))
     assert_same(resumed.objective.state_dict(), straight.objective.state_dict())
     assert len(resumed.progress.history) == 3
+
+
+def test_the_weights_of_the_last_epochs_are_averaged(
+    small_recipe: Make, make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(small_recipe("cnn", averaging=2))
+    weights: list[dict[str, torch.Tensor]] = []
+    step = run._step
+
+    def watched(batch: Any) -> Any:
+        answer = step(batch)
+        weights.append({name: w.detach().clone() for name, w in run.objective.named_parameters()})
+        return answer
+
+    monkeypatch.setattr(run, "_step", watched)
+    run.train_all()
+    assert len(weights) == 12  # three epochs of four batches, the last two of which count
+    assert {group["lr"] for group in run.optimizer.param_groups} == {run.recipe.learning_rate}
+    for name, weight in run.objective.named_parameters():
+        mean = torch.stack([after[name].double() for after in weights[4:]]).mean(dim=0)
+        assert torch.allclose(weight.double(), mean, atol=1e-6), name
+        assert not torch.allclose(weight, weights[-1][name], atol=1e-6), name
+
+
+def test_averaged_weights_are_normalised_by_what_they_make_of_the_pictures(
+    small_recipe: Make, make_run: Callable[..., Run], no_augmentation: Augmentation, samples: Samples
+) -> None:
+    run = make_run(small_recipe("cnn", averaging=2, augmentation=no_augmentation))
+    run.train_all()
+    first, normalise = run.objective.network.get_submodule("pixel_branch.maps")[:2]  # type: ignore[index]
+    maps = [first(batch.pixels_BCHW).detach() for batch in plain_batches(samples, 32)]
+    mean_C = torch.cat(maps).mean(dim=(0, 2, 3))
+    spread_C = torch.cat(maps).var(dim=(0, 2, 3))
+    assert torch.allclose(normalise.running_mean, mean_C, atol=0.02)
+    assert torch.allclose(normalise.running_var, spread_C, rtol=0.1)
 
 
 def test_another_seed_trains_another_network(small_recipe: Make, make_run: Callable[..., Run]) -> None:
@@ -262,8 +302,11 @@ def test_a_run_of_few_steps_has_a_schedule(
         make_run(small_recipe("landmarks", epochs=epochs, batch=batch), str(batch)).train_all()
 
 
-def test_what_is_frozen_does_not_change(small_recipe: Make, make_run: Callable[..., Run]) -> None:
-    run = make_run(small_recipe("fusion", frozen=("pixel_branch",)))
+@pytest.mark.parametrize("more", [{}, {"averaging": 2}, {"averaging": 2, "views": 2}])
+def test_what_is_frozen_does_not_change(
+    more: dict[str, Any], small_recipe: Make, make_run: Callable[..., Run]
+) -> None:
+    run = make_run(small_recipe("fusion", frozen=("pixel_branch",), **more))
     before = {name: tensor.clone() for name, tensor in run.objective.network.state_dict().items()}
     run.train_all()
     changed = {

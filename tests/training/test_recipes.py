@@ -104,10 +104,13 @@ def test_the_sides_of_the_pictures_follow_the_epochs() -> None:
         {"mesh": "another's"},
         {"optimizer": "adam"},
         {"clip": -1.0},
+        {"averaging": 21},
+        {"averaging": -1},
     ],
 )
 def test_a_recipe_checks_itself(wrong: dict[str, Any]) -> None:
     with pytest.raises(
-        ValueError, match=r"recipe needs|warm-up|frozen|the mesh is one of|the optimizer is|gradients are"
+        ValueError,
+        match=r"recipe needs|warm-up|frozen|the mesh is one of|the optimizer is|gradients are|weights are",
     ):
         Recipe(name="x", kind="cnn", **wrong)  # type: ignore[arg-type]

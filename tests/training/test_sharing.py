@@ -7,6 +7,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
 
 from training.losses import votes_loss
 from training.sharing import SharedBatchNorm, SharedDropout, Shares, share_layers
@@ -49,6 +50,13 @@ def step(made: nn.Module, mine: Tensor) -> Tensor:
     return outputs.detach()
 
 
+def measured_anew(made: nn.Module, rank: int, world: int) -> dict[str, Tensor]:
+    """The state after the running statistics were measured anew, as means over three batches."""
+    torch.manual_seed(5)
+    update_bn([(batch() * size)[rank::world] for size in (1, 2, 5)], made)
+    return {name: tensor.clone() for name, tensor in made.state_dict().items()}
+
+
 def one_of_two(rank: int, meeting: str, out: str) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=WORLD)
@@ -69,9 +77,10 @@ def one_of_two(rank: int, meeting: str, out: str) -> None:
             "kept": kept,
             "outputs": outputs,
             "gradients": gradients,
-            "state": made.state_dict(),
+            "state": {name: tensor.clone() for name, tensor in made.state_dict().items()},
             "votes_loss": votes_loss(torch.zeros(len(votes_BV), 10) + torch.arange(10.0), votes_BV, WORLD),
             "dropped": dropped[0],
+            "anew": measured_anew(made, rank, WORLD),
         },
         f"{out}/{rank}.pt",
     )
@@ -108,6 +117,15 @@ def test_running_statistics_are_those_of_the_whole_batch_under_the_same_names(ra
         assert list(rank["state"]) == list(alone.state_dict())
         for name, tensor in alone.state_dict().items():
             torch.testing.assert_close(rank["state"][name], tensor, rtol=1e-5, atol=1e-5)
+
+
+def test_statistics_measured_anew_are_those_of_the_whole_batches(ranks: list[dict]) -> None:
+    alone = network()
+    expected = measured_anew(alone, 0, 1)
+    assert not torch.equal(expected["1.running_mean"], network().state_dict()["1.running_mean"])
+    for rank in ranks:
+        for name in ("1.running_mean", "1.running_var", "4.running_mean", "4.running_var"):
+            torch.testing.assert_close(rank["anew"][name], expected[name], rtol=1e-4, atol=1e-4)
 
 
 def test_votes_count_over_all_processes(ranks: list[dict]) -> None:
