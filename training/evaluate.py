@@ -4,6 +4,8 @@
 ``fer2013_predictions.csv.gz`` (flip test-time augmentation) and ``fer2013_predictions_no_tta.csv.gz`` into
 ``runs/evaluation``; ``--publish`` writes them, and the weights, where the package ships them. Every row has
 the measured slices of its picture (`training.slices`); with ``--votes`` also what FER+'s taggers said of it.
+With ``--keep`` other models that the package ships stand in the tables too, with the answers that it has of
+them: their weights are what they were, and some need much longer than our own.
 
 ``--data FOLDER [--groups CSV]`` scores own pictures (docs/own-data.md): the classes are those of the models'
 cards, the tables are called after the data and have the ``path`` of each picture and its groups. Pictures
@@ -12,6 +14,7 @@ that have no answer, since they cannot be read or show no face, stand in ``…_l
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +23,7 @@ import pandas as pd
 from fusion_model.checkpoint import ASSETS, load_card
 from fusion_model.classifier import Classifier, softmax
 from fusion_model.errors import ExpressionLensError
-from fusion_model.prediction_table import PredictionTable, table_from_frame, write_table
+from fusion_model.prediction_table import PredictionTable, read_table, table_from_frame, write_table
 from training.data import DATA_HELP, Asked, add_arguments, is_own, read_data
 from training.dataset import Samples, make_samples
 from training.duplicates import copies_of_training
@@ -45,8 +48,12 @@ def main(arguments: list[str] | None = None) -> int:
         asked = Asked.of(options)
         if options.publish and is_own(asked):
             raise DataError("Only tables of FER-2013 are shipped with the package: leave --publish out.")
-        cards = publishable(models, ASSETS) if options.publish else {}
-        evaluate(asked, models, ASSETS if options.publish else options.out, options.groups)
+        if options.keep and is_own(asked):
+            raise DataError("The package has answers for FER-2013 alone: leave --keep out.")
+        shipped = read_table(ASSETS / TABLES[True]).models if options.keep else ()
+        kept = [name for name in shipped if name not in models]
+        cards = publishable(models, ASSETS, kept) if options.publish else {}
+        evaluate(asked, models, ASSETS if options.publish else options.out, options.groups, kept)
     except ExpressionLensError as error:
         print(error, file=sys.stderr)
         return 1
@@ -55,7 +62,13 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def evaluate(asked: Asked, models: dict[str, Path], out: Path, groups: Path | None = None) -> None:
+def evaluate(
+    asked: Asked,
+    models: dict[str, Path],
+    out: Path,
+    groups: Path | None = None,
+    kept: Sequence[str] = (),
+) -> None:
     """Write both prediction tables of these models into a folder.
 
     Parameters
@@ -64,6 +77,7 @@ def evaluate(asked: Asked, models: dict[str, Path], out: Path, groups: Path | No
     models : weights by model name
     out : folder, made if missing
     groups : CSV of own pictures' path and any groups, or None
+    kept : models whose answers are those of the package's tables
     """
     labels = labels_of(models)
     dataset = read_data(asked)
@@ -90,6 +104,7 @@ def evaluate(asked: Asked, models: dict[str, Path], out: Path, groups: Path | No
             model: _probabilities(weights, samples, asked.workers, mirrored=mirrored)
             for model, weights in models.items()
         }
+        answers |= _known(ASSETS / name, facts, kept)
         table = predictions(facts, answers, labels)
         write_table(table, path)
         print(f"{path}: {len(table)} rows, models {', '.join(table.models)}")
@@ -152,6 +167,16 @@ def _probabilities(weights: Path, samples: Samples, workers: Workers, *, mirrore
     return pd.DataFrame(softmax(logits_NK, card.temperature), columns=list(card.labels))
 
 
+def _known(table: Path, facts: pd.DataFrame, models: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Probabilities of these models in a table of the package, a column a label, in the rows of `facts`."""
+    if not models:
+        return {}
+    known = read_table(table)
+    if not np.array_equal(known.frame["row"], facts["row"]):
+        raise DataError(f"{table.name} has other pictures than the data: answers in it cannot be kept.")
+    return {model: pd.DataFrame(known.probabilities(model), columns=list(known.labels)) for model in models}
+
+
 def named_weights(text: str) -> tuple[str, Path]:
     """NAME=WEIGHTS of a command line as name and path."""
     name, _, path = text.partition("=")
@@ -178,6 +203,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--out", type=Path, default=Path("runs/evaluation"), help="folder of the tables")
     parser.add_argument("--publish", action="store_true", help="write tables and weights into the package")
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the package's answers of the models that are not named"
+    )
     add_arguments(parser)
     return parser
 

@@ -6,7 +6,7 @@ of the prediction tables that are written with it: all of them answer for the sa
 """
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,20 +25,21 @@ TITLES = {
 }
 
 
-def publishable(models: dict[str, Path], folder: Path = ASSETS) -> dict[str, Card]:
+def publishable(models: dict[str, Path], folder: Path = ASSETS, kept: Sequence[str] = ()) -> dict[str, Card]:
     """The cards of these models as they will be published, by public name.
 
     Parameters
     ----------
     models : weights by public name
     folder : where they will be copied to, beside the models that are there
+    kept : models that stay as they are, and in the tables
 
     Raises
     ------
     CheckpointError
         For weights without a card; where one of the models, or one that is there already, would stand on
         weights that are not among the published ones; where one that is there and has the same classes is
-        not among the models, and so would be in no table.
+        not among the models or the kept, and so would be in no table.
     """
     there = {path.stem: path for path in folder.glob("*.safetensors")} | models
     names = {sha256_of(path): name for name, path in there.items()}
@@ -53,7 +54,8 @@ def publishable(models: dict[str, Path], folder: Path = ASSETS) -> dict[str, Car
             )
         cards[name] = replace(card, base=replace(card.base, file=f"{names[card.base.sha256]}.safetensors"))
     answered = {label for name in models for label in cards[name].labels}
-    left = [name for name in cards if name not in models and answered == set(cards[name].labels)]
+    staying = {*models, *kept}
+    left = [name for name in cards if name not in staying and answered == set(cards[name].labels)]
     if left:
         named = " ".join(f"{name}={there[name]}" for name in sorted(left))
         raise CheckpointError(

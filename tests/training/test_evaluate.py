@@ -151,6 +151,35 @@ def test_tables_weights_and_cards_are_published_under_the_name_given(
     assert read_table(assets / evaluate.TABLES[True]).models == ("cnn", "best")
 
 
+def test_answers_of_models_that_stay_are_kept(
+    command: Callable[..., int],
+    models: dict[str, Path],
+    tiny_fer: TinyFer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assets = tmp_path / "assets"
+    assets.mkdir()
+    monkeypatch.setattr(evaluate, "ASSETS", assets)
+    cnn, fusion = (f"{name}={path}" for name, path in models.items())
+    assert command("--publish", cnn, fusion) == 0
+    before = {name: read_table(assets / name) for name in evaluate.TABLES.values()}
+    assert command("--publish", f"cnn={models['fusion']}") == 1  # fusion would be in no table
+    assert "name all models" in capsys.readouterr().err
+    assert command("--publish", "--keep", f"cnn={models['fusion']}") == 0
+    for name, then in before.items():
+        now = read_table(assets / name)
+        assert now.models == ("cnn", "fusion")
+        assert np.array_equal(now.probabilities("fusion"), then.probabilities("fusion"))
+        assert not np.array_equal(now.probabilities("cnn"), then.probabilities("cnn"))
+    # Rows of other pictures are not taken for these.
+    fewer = tmp_path / "fewer.csv"
+    fewer.write_text("\n".join(tiny_fer.csv.read_text().splitlines()[:-1]) + "\n")
+    assert command("--publish", "--keep", cnn, data=fewer) == 1
+    assert "has other pictures than the data" in capsys.readouterr().err
+
+
 @pytest.fixture
 def on_base(models: dict[str, Path], tmp_path: Path) -> Path:
     """A fusion model that stores only what it adds to the CNN's pixel branch."""
@@ -340,3 +369,5 @@ def test_tables_of_own_pictures_are_not_published(
 ) -> None:
     assert score(own_folder, own_models, tmp_path, "--publish") == 1
     assert "leave --publish out" in capsys.readouterr().err
+    assert score(own_folder, own_models, tmp_path, "--keep") == 1
+    assert "leave --keep out" in capsys.readouterr().err
