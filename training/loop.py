@@ -195,7 +195,11 @@ class Run:
 
     def _take_average(self, average: AveragedModel) -> None:
         """Give the network the mean weights, and its normalisations what the pictures make of them."""
-        self.objective.load_state_dict(average.module.state_dict())
+        # Only what was trained: even the mean of equal numbers changes the sign of a zero.
+        with torch.no_grad():
+            for weight, mean in zip(self.objective.parameters(), average.module.parameters(), strict=True):
+                if weight.requires_grad:
+                    weight.copy_(mean)
         self._seed_epoch()
         with mixed_precision(self.runtime.device):
             normalise_anew(self.objective, self.recipe.frozen, self._batches(self.recipe.epochs))

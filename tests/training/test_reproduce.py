@@ -33,7 +33,8 @@ def small(name: str) -> Callable[[], Recipe]:
     recipe = RECIPES[name]()
     changed = {"pixels": SMALL_PIXELS, "landmarks": SMALL_LANDMARKS, "extra": SMALL_LANDMARKS}
     config = {key: changed.get(key, value) for key, value in recipe.config.items()}
-    made = replace(recipe, config=config, epochs=1, batch=8, sides=(), views=min(recipe.views, 1))
+    changes = {name: min(getattr(recipe, name), 1) for name in ("epochs", "views", "averaging")}
+    made = replace(recipe, config=config, batch=8, sides=(), **changes)
     return lambda: made
 
 
