@@ -62,7 +62,7 @@ def fastest_precision(device: torch.device) -> torch.dtype:
     """bfloat16 on a CPU that multiplies it natively, where it halves the time; float32 elsewhere.
 
     Intel's servers with AVX512-FP16 multiply bfloat16 fast in their AMX units alone: where a virtual machine
-    hides those, AVX512-BF16 takes twice the time of float32 (docs/decisions/0011).
+    hides those, AVX512-BF16 is slower than float32 (docs/decisions/0011).
     """
     has = torch.cpu.get_capabilities().get
     fast = has("amx_tile", False) or not has("avx512_fp16", False)
