@@ -131,12 +131,18 @@ def test_the_same_models_give_the_same_bytes(command: Callable[..., int], tmp_pa
     assert written[0] == written[1]
 
 
+@pytest.fixture
+def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder in the place of the package's."""
+    folder = tmp_path / "assets"
+    folder.mkdir()
+    monkeypatch.setattr(evaluate, "ASSETS", folder)
+    return folder
+
+
 def test_tables_weights_and_cards_are_published_under_the_name_given(
-    command: Callable[..., int], models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: Callable[..., int], models: dict[str, Path], assets: Path, tmp_path: Path
 ) -> None:
-    assets = tmp_path / "assets"
-    assets.mkdir()
-    monkeypatch.setattr(evaluate, "ASSETS", assets)
     assert command("--publish", f"cnn={models['cnn']}", f"best={models['fusion']}") == 0
     assert sorted(path.name for path in assets.iterdir()) == sorted(
         [*evaluate.TABLES.values(), "best.json", "best.safetensors", "cnn.json", "cnn.safetensors"]
@@ -155,13 +161,10 @@ def test_answers_of_models_that_stay_are_kept(
     command: Callable[..., int],
     models: dict[str, Path],
     tiny_fer: TinyFer,
+    assets: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assets = tmp_path / "assets"
-    assets.mkdir()
-    monkeypatch.setattr(evaluate, "ASSETS", assets)
     cnn, fusion = (f"{name}={path}" for name, path in models.items())
     assert command("--publish", cnn, fusion) == 0
     before = {name: read_table(assets / name) for name in evaluate.TABLES.values()}
@@ -195,13 +198,9 @@ def test_a_model_on_a_base_is_published_with_the_bases_public_name(
     command: Callable[..., int],
     models: dict[str, Path],
     on_base: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    assets: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assets = tmp_path / "assets"
-    assets.mkdir()
-    monkeypatch.setattr(evaluate, "ASSETS", assets)
     assert command("--publish", f"added={on_base}") == 1
     error = capsys.readouterr().err
     assert "added stands on ../runs/cnn.safetensors" in error and "in the same command" in error
