@@ -29,6 +29,7 @@ from training.losses import Objective
 from training.optimizer import make_optimizer, make_schedule, mixed_precision
 from training.recipe import Recipe
 from training.sharing import Shares, share_layers, sum_over_all
+from training.sharpness import uphill
 
 #: What a frozen pixel branch makes of a batch, (B, F), by view and step.
 PixelFeatures = dict[tuple[int, int], torch.Tensor]
@@ -272,6 +273,12 @@ class Run:
             )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        if self.recipe.sharpness:
+            with uphill(self.objective, self.trained, self.recipe.sharpness):
+                self.optimizer.zero_grad(set_to_none=True)
+                with mixed_precision(self.runtime.device):
+                    there, _ = self.parallel(batch)
+                there.backward()
         if self.recipe.clip:
             nn.utils.clip_grad_norm_(self.trained, self.recipe.clip)
         self.optimizer.step()

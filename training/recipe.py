@@ -28,6 +28,8 @@ class Recipe:
     momentum : lowest and highest of Nesterov's momentum, or of Adam's first moment; the schedule lowers it
         while the rate rises.
     clip : longest gradient, Euclidean norm over all weights; a longer one is shortened to it. 0: none is.
+    sharpness : how far uphill the gradient of each step is taken (`training.sharpness`), Euclidean norm over
+        all weights; 0: where the weights are.
     label_smoothing : share of the target spread over all classes.
     votes_weight : weight of the second head's loss on FER+ votes; 0 for none.
     augmentation : Augmentation
@@ -73,6 +75,7 @@ class Recipe:
     teaching: float = 0.0
     biases: bool = False
     averaging: int = 0
+    sharpness: float = 0.0
     pretrained: bool = False
     start: str = ""
 
@@ -84,8 +87,11 @@ class Recipe:
             )
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(f"the optimizer is one of {', '.join(OPTIMIZERS)}, not {self.optimizer!r}")
-        if self.clip < 0:
-            raise ValueError(f"gradients are clipped at a length above 0, or not at all (0), not {self.clip}")
+        if min(self.clip, self.sharpness) < 0:
+            raise ValueError(
+                "gradients are clipped at a length above 0, and met so far uphill, or not at all (0), not "
+                f"{self.clip} and {self.sharpness}"
+            )
         if not 0 < self.warmup < 1:
             raise ValueError(f"the warm-up is a share between 0 and 1, not {self.warmup}")
         if self.views and "pixel_branch" not in self.frozen:

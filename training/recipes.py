@@ -90,6 +90,19 @@ def cnn_taught() -> Recipe:
     )
 
 
+def cnn_sharp() -> Recipe:
+    """The CNN, trained on from the end of `cnn_taught` by sharpness-aware steps. About 15 minutes."""
+    return replace(
+        cnn_taught(),
+        name="cnn_sharp",
+        epochs=6,
+        learning_rate=0.02,
+        sharpness=0.1,
+        parts={"pixel_branch": "cnn_taught", "head": "cnn_taught"},
+        teachers=("cnn_longer", "cnn_steady_longer", "cnn_taught"),
+    )
+
+
 def cnn_short() -> Recipe:
     """The CNN in 10 epochs on growing pictures: for comparisons over many seeds. About 15 minutes."""
     return replace(
@@ -325,6 +338,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "cnn_steady": cnn_steady,
     "cnn_steady_longer": cnn_steady_longer,
     "cnn_taught": cnn_taught,
+    "cnn_sharp": cnn_sharp,
     "fusion_taught": fusion_taught,
     "fusion_averaged": fusion_averaged,
     "cnn_short": cnn_short,

@@ -1,5 +1,7 @@
 """The training loop: it learns, keeps what is frozen, and resumes to the same bits."""
 
+import contextlib
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -139,6 +141,7 @@ def test_a_long_gradient_is_shortened(
         *((kind, {}) for kind in KINDS),
         ("cnn", {"optimizer": "adamw", "learning_rate": 0.001, "clip": 1.0}),
         ("cnn", {"averaging": 3}),
+        ("cnn", {"sharpness": 0.1}),
         ("fusion", {"averaging": 2, "frozen": ("pixel_branch",), "views": 2}),
     ],
 )
@@ -177,6 +180,44 @@ def test_a_killed_run_resumes_to_the_same_bits(
     assert_same(state_of(resumed), state_of(straight))
     assert_same(resumed.objective.state_dict(), straight.objective.state_dict())
     assert len(resumed.progress.history) == 3
+
+
+def test_sharpness_aware_steps_follow_the_gradient_met_uphill(
+    small_recipe: Make,
+    make_run: Callable[..., Run],
+    no_augmentation: Augmentation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # In full precision, so that the two can be compared.
+    monkeypatch.setattr("training.loop.mixed_precision", lambda _: contextlib.nullcontext())
+    recipe = small_recipe("cnn", epochs=1, sharpness=0.3, augmentation=no_augmentation)
+    run = make_run(replace(recipe, config=recipe.config | {"dropout": 0.0}))
+    batch = next(iter(run._batches(0)))
+    run.objective.train()
+    twin = copy.deepcopy(run.objective)
+
+    def gradients() -> list[torch.Tensor]:
+        return list(torch.autograd.grad(twin(batch)[0], list(twin.parameters())))
+
+    here = gradients()
+    seen = {name: values.clone() for name, values in twin.named_buffers()}
+    length = torch.cat([gradient.flatten() for gradient in here]).norm()
+    with torch.no_grad():
+        for weight, gradient in zip(twin.parameters(), here, strict=True):
+            weight += 0.3 * gradient / length
+    there = gradients()
+    taken: list[torch.Tensor] = []
+    run.optimizer.register_step_pre_hook(
+        lambda *_: taken.extend(weight.grad.clone() for weight in run.trained if weight.grad is not None)
+    )
+    run._step(batch)
+    assert len(taken) == len(there)
+    for gradient, met, plain in zip(taken, there, here, strict=True):
+        assert torch.allclose(gradient, met, atol=1e-5)
+        assert not torch.allclose(met, plain, atol=1e-4)
+    for name, values in run.objective.named_buffers():  # only what the first look saw is remembered
+        if not name.endswith("num_batches_tracked"):
+            assert torch.allclose(values, seen[name], atol=1e-6), name
 
 
 def test_the_weights_of_the_last_epochs_are_averaged(

@@ -106,6 +106,7 @@ def test_the_sides_of_the_pictures_follow_the_epochs() -> None:
         {"clip": -1.0},
         {"averaging": 21},
         {"averaging": -1},
+        {"sharpness": -0.1},
     ],
 )
 def test_a_recipe_checks_itself(wrong: dict[str, Any]) -> None:
