@@ -89,8 +89,8 @@ class Recipe:
             raise ValueError(f"the optimizer is one of {', '.join(OPTIMIZERS)}, not {self.optimizer!r}")
         if min(self.clip, self.sharpness) < 0:
             raise ValueError(
-                "gradients are clipped at a length above 0, and met so far uphill, or not at all (0), not "
-                f"{self.clip} and {self.sharpness}"
+                f"gradients are clipped, and met uphill, by lengths of at least 0, not {self.clip} and "
+                f"{self.sharpness}"
             )
         if not 0 < self.warmup < 1:
             raise ValueError(f"the warm-up is a share between 0 and 1, not {self.warmup}")

@@ -91,7 +91,7 @@ def cnn_taught() -> Recipe:
 
 
 def cnn_sharp() -> Recipe:
-    """The CNN, trained on from the end of `cnn_taught` by sharpness-aware steps. About 15 minutes."""
+    """The CNN, trained on from the end of `cnn_taught` by sharpness-aware steps. About 20 minutes."""
     return replace(
         cnn_taught(),
         name="cnn_sharp",
