@@ -29,17 +29,28 @@ class PixelConfig:
     stages : channels of each stage; each begins by halving the picture's side.
     blocks : residual blocks a stage.
     face_only : whether what lies outside the face's oval is left out (`fusion_model.face_oval`).
+    side : to which crops of 48 px are enlarged before the first convolution, px.
     """
 
     stem: int = 32
     stages: tuple[int, ...] = (64, 128, 256)
     blocks: int = 2
     face_only: bool = False
+    side: int = SIDE
 
     def __post_init__(self) -> None:
         """Check."""
         if self.stem < 1 or self.blocks < 0 or not self.stages or min(self.stages) < 1:
             raise ValueError(f"a pixel branch needs channels and stages above 0, not {self}")
+        if self.side < SIDE:
+            raise ValueError(f"crops of {SIDE} px are enlarged to {SIDE} px or more, not to {self.side}")
+
+    def enlarge(self, pixels_BCHW: Tensor) -> Tensor:
+        """The pictures as the convolutions see them; smaller ones than 48 px grow by the same factor."""
+        if self.side == SIDE:
+            return pixels_BCHW
+        height, width = (round(side * self.side / SIDE) for side in pixels_BCHW.shape[2:])
+        return functional.interpolate(pixels_BCHW, size=(height, width), mode="bicubic")
 
 
 @dataclass(frozen=True)
@@ -106,7 +117,7 @@ class PixelBranch(nn.Module):
             layers += [ResidualBlock(width) for _ in range(config.blocks)]
             channels = width
         self.maps = nn.Sequential(*layers)
-        side = SIDE
+        side = config.side
         for _ in config.stages:
             side = (side + 1) // 2
         self.pool = nn.Sequential(
@@ -117,7 +128,7 @@ class PixelBranch(nn.Module):
 
     def forward(self, pixels_BCHW: Tensor) -> Tensor:
         """Features (B, F); smaller pictures than 48 px, as training takes at first, are welcome."""
-        return self.pool(self.maps(self.seen(pixels_BCHW))).flatten(1)
+        return self.pool(self.maps(self.config.enlarge(self.seen(pixels_BCHW)))).flatten(1)
 
 
 class ResidualLayer(nn.Module):

@@ -91,7 +91,7 @@ class ReadyBranch(nn.Module):
             self._steps = [branch.config.enlarge, self._converted, _fused(branch, device, precision)]
         else:
             layers = _steps([*branch.maps, *branch.pool], device, precision)
-            self._steps = [branch.seen.to(device), self._converted, *layers]
+            self._steps = [branch.seen.to(device), branch.config.enlarge, self._converted, *layers]
         self._seen = WeakTensorKeyDictionary()
 
     def forward(self, pixels_BCHW: Tensor) -> Tensor:

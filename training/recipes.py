@@ -103,6 +103,17 @@ def cnn_sharp() -> Recipe:
     )
 
 
+def cnn_larger() -> Recipe:
+    """The CNN, trained on from the end of `cnn_taught` on crops enlarged to 56 px. About 70 minutes."""
+    return replace(
+        cnn_sharp(),
+        name="cnn_larger",
+        epochs=18,
+        learning_rate=0.03,
+        config={"pixels": asdict(PixelConfig(face_only=True, side=56)), "dropout": 0.3},
+    )
+
+
 def cnn_short() -> Recipe:
     """The CNN in 10 epochs on growing pictures: for comparisons over many seeds. About 15 minutes."""
     return replace(
@@ -167,6 +178,16 @@ def fusion_averaged() -> Recipe:
     """As `fusion_taught`, on four views and at one low rate, its weights averaged. About 6 minutes."""
     return replace(
         fusion_taught(), name="fusion_averaged", epochs=14, learning_rate=0.01, averaging=10, views=4
+    )
+
+
+def fusion_larger() -> Recipe:
+    """As `fusion_averaged`, on `cnn_larger`'s pixel branch. About 8 minutes."""
+    return replace(
+        fusion_averaged(),
+        name="fusion_larger",
+        config={**fusion_averaged().config, "pixels": cnn_larger().config["pixels"]},
+        parts={"pixel_branch": "cnn_larger", "landmark_branch": "landmarks"},
     )
 
 
@@ -339,8 +360,10 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "cnn_steady_longer": cnn_steady_longer,
     "cnn_taught": cnn_taught,
     "cnn_sharp": cnn_sharp,
+    "cnn_larger": cnn_larger,
     "fusion_taught": fusion_taught,
     "fusion_averaged": fusion_averaged,
+    "fusion_larger": fusion_larger,
     "cnn_short": cnn_short,
     "landmarks": landmarks,
     "fusion": fusion,

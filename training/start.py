@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
+from torch.nn import functional
 
+from fusion_model.branches import SizedPool
 from fusion_model.checkpoint import ASSETS, Card, load_card, load_checkpoint
 from fusion_model.network import ExpressionNetwork, build_network
 from training.recipe import Recipe
@@ -59,6 +62,29 @@ def take_weights(network: ExpressionNetwork, labels: tuple[str, ...], recipe: Re
                     tensor[new] = taken[name][old]
             else:
                 tensor.copy_(taken[name])
+
+
+def take_part(part: nn.Module, other: nn.Module) -> None:
+    """Give a part of a network, in place, the weights of another's; a pooling for other maps is resampled.
+
+    Parameters
+    ----------
+    part : of the same shape as `other`, but for the maps that its `SizedPool` takes
+    other : out of a finished run
+    """
+    state = other.state_dict()
+    pools = {name: layer for name, layer in part.named_modules() if isinstance(layer, SizedPool)}
+    for name, pool in pools.items():
+        known = state[f"{name}.weight"]
+        if known.shape[2:] != pool.weight.shape[2:]:
+            state[f"{name}.weight"] = _resampled(known, pool.weight.shape)
+    part.load_state_dict(state)
+
+
+def _resampled(weights: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+    """The weights of a pooling for larger or smaller maps, which gives about the same sums."""
+    share = weights.shape[2] * weights.shape[3] / (shape[2] * shape[3])
+    return functional.interpolate(weights, size=shape[2:], mode="bilinear") * share
 
 
 def told(card: Card) -> dict[str, Any]:

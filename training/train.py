@@ -27,7 +27,7 @@ from training.recipe import Recipe
 from training.recipes import RECIPES
 from training.result import write_model
 from training.samples import FaceDataset
-from training.start import take_weights, with_start
+from training.start import take_part, take_weights, with_start
 from training.teachers import taught
 
 T = TypeVar("T")
@@ -156,7 +156,7 @@ def prepare_run(
         network.get_submodule("pixel_branch").load_state_dict(pretrained_state(recipe.architecture))
     for part, source in recipe.parts.items():
         other, _ = load_checkpoint(folder.parent / source / f"{source}.safetensors")
-        network.get_submodule(part).load_state_dict(other.get_submodule(part).state_dict())
+        take_part(network.get_submodule(part), other.get_submodule(part))
     splits = {split: samples.select(dataset.splits_N == split) for split in ("Training", "PublicTest")}
     for split, chosen in splits.items():
         if not len(chosen):

@@ -19,7 +19,7 @@ SMALL_CONFIGS: dict[str, dict[str, Any]] = {
     "cnn": {"pixels": SMALL_PIXELS},
     "landmarks": {"landmarks": SMALL_LANDMARKS},
     "fusion": {"pixels": SMALL_PIXELS, "landmarks": SMALL_LANDMARKS, "hidden": 8},
-    "wider": {"pixels": SMALL_PIXELS, "extra": SMALL_LANDMARKS, "hidden": 8},
+    "wider": {"pixels": {**SMALL_PIXELS, "side": 56}, "extra": SMALL_LANDMARKS, "hidden": 8},
 }
 
 

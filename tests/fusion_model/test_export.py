@@ -15,7 +15,7 @@ from fusion_model.preprocess import FaceInputs
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (extra: onnx)")
 
-PIXELS = {"stem": 4, "stages": [8, 16, 32], "blocks": 1}
+PIXELS = {"stem": 4, "stages": [8, 16, 32], "blocks": 1, "face_only": True, "side": 56}
 LANDMARKS = {"hidden": 64, "features": 32, "dropout": 0.0}
 SMALL = {
     "cnn": {"pixels": PIXELS},

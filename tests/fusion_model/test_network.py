@@ -161,6 +161,23 @@ def test_a_smaller_picture_gets_a_smaller_pool(side: int) -> None:
     assert flat_BF[0].shape == flat_BF[1].shape
 
 
+def test_crops_are_enlarged_inside_and_smaller_ones_by_the_same_factor() -> None:
+    config = PixelConfig(stem=4, stages=(4, 8, 8), blocks=0, side=56)
+    branch = PixelBranch(config).eval()
+    seen: list[tuple[int, ...]] = []
+    branch.maps.register_forward_pre_hook(lambda _, given: seen.append(tuple(given[0].shape)))
+    pixels_BCHW = torch.linspace(0, 1, SIDE).expand(2, 1, SIDE, SIDE)
+    with torch.inference_mode():
+        assert branch(pixels_BCHW).shape == (2, 8)
+        assert branch(pixels_BCHW[:, :, :32, :32]).shape == (2, 8)
+    assert seen == [(2, 1, 56, 56), (2, 1, 37, 37)]
+    # The same picture, not a corner of it: a slope stays one, from edge to edge.
+    enlarged_BCHW = config.enlarge(pixels_BCHW)
+    expected_W = (torch.arange(56) + 0.5) * SIDE / 56 - 0.5
+    torch.testing.assert_close(enlarged_BCHW[0, 0, 9, 3:-3], expected_W[3:-3] / (SIDE - 1), atol=2e-3, rtol=0)
+    assert PixelConfig().enlarge(pixels_BCHW) is pixels_BCHW
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_size_is_within_the_budget(kind: str) -> None:
     assert sum(parameter.numel() for parameter in made(kind).parameters()) <= 5_000_000
@@ -214,6 +231,8 @@ def test_configs_check_themselves() -> None:
     for wrong in ({"stem": 0}, {"stages": ()}, {"stages": (8, 0)}, {"blocks": -1}):
         with pytest.raises(ValueError, match="pixel branch"):
             PixelConfig(**wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="enlarged to 48 px or more, not to 40"):
+        PixelConfig(side=40)
     for wrong in ({"hidden": 0}, {"features": 0}, {"dropout": -0.1}, {"dropout": 1}):
         with pytest.raises(ValueError, match="landmark branch"):
             MlpConfig(**wrong)  # type: ignore[arg-type]

@@ -31,7 +31,7 @@ def test_a_recipe_names_itself_and_what_it_needs(name: str) -> None:
 
 
 def test_the_fusion_model_stands_on_the_cnn_itself() -> None:
-    for name in ("fusion", "fusion_taught", "fusion_averaged", "fusion_short"):
+    for name in ("fusion", "fusion_taught", "fusion_averaged", "fusion_larger", "fusion_short"):
         fusion = RECIPES[name]()
         cnn = RECIPES[fusion.parts["pixel_branch"]]()
         assert cnn.kind == "cnn"

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from fusion_model.branches import PixelBranch, PixelConfig
 from fusion_model.checkpoint import ASSETS, Base, Card, CheckpointError, load_checkpoint, save_checkpoint
 from fusion_model.inference import same_weights
 from fusion_model.labels import EXPRESSIONS
 from fusion_model.network import ExpressionNetwork, build_network
 from training.recipe import Recipe
 from training.recipes import RECIPES
-from training.start import start_weights, take_weights, with_start
+from training.start import start_weights, take_part, take_weights, with_start
 
 from .conftest import SMALL_LANDMARKS, SMALL_PIXELS
 
@@ -64,6 +65,27 @@ def test_a_model_on_a_base_is_begun_from_with_its_base(weights: Path, tmp_path: 
     begun, _, recipe = started(added, ("b", "new"))
     assert same_weights(begun.get_submodule("pixel_branch"), network.get_submodule("pixel_branch"))
     assert recipe.frozen == ("pixel_branch", "landmark_branch")
+
+
+def test_a_part_for_larger_pictures_takes_all_weights_and_the_pooling_resampled() -> None:
+    torch.manual_seed(7)
+    small = PixelConfig(stem=4, stages=(4, 8, 8), blocks=1)
+    other, part = PixelBranch(small).eval(), PixelBranch(replace(small, side=56)).eval()
+    with torch.no_grad():
+        other.pool[0].weight.copy_(torch.linspace(0, 1, 6).expand(8, 1, 6, 6) / 18)
+    take_part(part, other)
+    taken, source = part.state_dict(), other.state_dict()
+    assert taken.keys() == source.keys()
+    for name, tensor in source.items():
+        if name != "pool.0.weight":
+            assert torch.equal(taken[name], tensor), name
+    pool = taken["pool.0.weight"]
+    assert pool.shape == (8, 1, 7, 7)
+    torch.testing.assert_close(pool.sum(dim=(1, 2, 3)), torch.ones(8))
+    assert (pool.diff(dim=3) > 0).all()
+    torch.testing.assert_close(pool.diff(dim=2), torch.zeros(8, 1, 6, 7), atol=1e-6, rtol=0)
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        take_part(PixelBranch(replace(small, stem=5)), other)
 
 
 def test_what_a_network_lacks_is_not_frozen(tmp_path: Path) -> None:
