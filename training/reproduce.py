@@ -6,17 +6,18 @@
 In this order: landmarks of all pictures, the CNN, the landmark branch, the fusion model, with ``--backbones``
 MobileNetV2, InceptionV3 and ResNet50 and their fusion models; the prediction tables, the photographs of the
 London set, faces in other surroundings, rough pictures, the study of landmarks over seeds, the drawings of
-the test faces, the figures in the texts. What is finished in ``runs`` is kept and a killed run goes on, so
-the command can be repeated until it ends. Without ``--publish`` the tables are written to ``runs/evaluation``
-and compared with those that the package ships; with it they, the weights, the results of studies, the
-drawings and the texts are replaced. Models of the package that are not made anew are then scored as they are,
-so that all stand in the same tables.
+the test faces, the figures in the texts. What is finished in ``runs`` is kept, what only that was made of is
+not made again, and a killed run goes on, so the command can be repeated until it ends. Without ``--publish``
+the tables are written to ``runs/evaluation`` and compared with those that the package ships; with it they,
+the weights, the results of studies, the drawings and the texts are replaced. Models of the package that are
+not made anew are then scored as they are, so that all stand in the same tables.
 
 On another machine the last bits differ, and with them a few answers in a thousand.
 """
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from fusion_model.catalogue import DEFAULT_MODELS, available_models
@@ -36,15 +37,11 @@ from training import (
     trust,
 )
 from training.landmark_cache import DEFAULT_CACHE
+from training.recipes import RECIPES
 from training.train import finish
 
 #: Name that the package gives a model: the recipe that makes it.
 PUBLISHED = {"cnn": "cnn_taught", "fusion": "fusion_taught"}
-#: What is trained, in the order in which one needs the other.
-ORDER = (
-    *("cnn", "cnn_longer", "cnn_face", "cnn_steady", "cnn_steady_longer", "cnn_taught"),
-    *("landmarks", "fusion_taught"),
-)
 #: The cheapest first; a fusion model right after the backbone that it stands on.
 BACKBONES = ("mobilenet_v2", "inception_v3", "resnet50")
 #: What ends the names of their recipes, by budget: hours of a CPU, or a GPU.
@@ -59,8 +56,9 @@ def main(arguments: list[str] | None = None) -> int:
     paths = {"data": options.data, "votes": options.votes, "cache": options.cache}
     try:
         published = PUBLISHED | backbone_recipes(options.backbones)
-        order = dict.fromkeys([*ORDER, *published.values()])
-        weights = {name: finish(name, **paths, seed=SEED, folder=options.runs / name) for name in order}
+        weights = {name: weights_of(name, options.runs) for name in published.values()}
+        for name in missing(weights, options.runs):
+            finish(name, **paths, seed=SEED, folder=options.runs / name)
         models = {name: weights[recipe] for name, recipe in published.items()}
         if options.publish:
             models = {name: ASSETS / f"{name}.safetensors" for name in available_models(ASSETS)} | models
@@ -71,6 +69,24 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped. The same command goes on after the last finished epoch.", file=sys.stderr)
         return 130
+
+
+def weights_of(recipe: str, runs: Path) -> Path:
+    """Where the weights of that recipe are, or will be."""
+    return runs / recipe / f"{recipe}.safetensors"
+
+
+def missing(recipes: Iterable[str], runs: Path) -> list[str]:
+    """Those recipes and all that they begin with or learn from, in the order in which one needs the other.
+
+    A finished run needs nothing that it was made of.
+    """
+    found: dict[str, None] = {}
+    for name in recipes:
+        if not weights_of(name, runs).exists():
+            recipe = RECIPES[name]()
+            found |= dict.fromkeys([*missing([*recipe.parts.values(), *recipe.teachers], runs), name])
+    return list(found)
 
 
 def backbone_recipes(budget: str | None) -> dict[str, str]:

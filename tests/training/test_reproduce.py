@@ -25,7 +25,8 @@ from .conftest import SMALL_LANDMARKS, SMALL_PIXELS, TinyFer
 @pytest.fixture
 def small_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
     backbones = reproduce.backbone_recipes("short").values()
-    for name in {*reproduce.ORDER, *ARMS.values(), *backbones}:
+    made = reproduce.missing(reproduce.PUBLISHED.values(), Path("nowhere"))
+    for name in {*made, *ARMS.values(), *backbones}:
         monkeypatch.setitem(RECIPES, name, small(name))
 
 
@@ -66,10 +67,29 @@ def test_all_tables_are_made_and_a_second_time_nothing_is_trained(
     assert list(counted["model"].unique()) == ["cnn", "fusion"]
 
     written = fusion.stat().st_mtime_ns
-    (runs / "landmarks" / "landmarks.safetensors").unlink()  # killed before it was written
+    (runs / "landmarks" / "landmarks.safetensors").unlink()  # what only a finished run was made of
     assert reproduce.main([*arguments, "--without-study"]) == 0
-    assert "landmarks, seed 0, resumed" in capsys.readouterr().out
+    assert "seed 0" not in capsys.readouterr().out
     assert fusion.stat().st_mtime_ns == written
+    fusion.unlink()  # killed before it was written
+    assert reproduce.main([*arguments, "--without-study"]) == 0
+    told = capsys.readouterr().out
+    assert told.index("landmarks, seed 0, resumed") < told.index("fusion_taught, seed 0, resumed")
+    assert "cnn" not in {line.split(": ")[1].split(",")[0] for line in told.splitlines() if "seed 0" in line}
+
+
+def test_each_run_comes_after_those_that_it_begins_with_or_learns_from(tmp_path: Path) -> None:
+    order = reproduce.missing(["fusion_larger", "cnn_larger"], tmp_path)
+    assert order[-1] == "fusion_larger" and len(order) == len(set(order))
+    for place, name in enumerate(order):
+        recipe = RECIPES[name]()
+        assert {*recipe.parts.values(), *recipe.teachers} <= set(order[:place])
+    for name in ("cnn_taught", "cnn_longer"):
+        known = reproduce.weights_of(name, tmp_path)
+        known.parent.mkdir()
+        known.touch()
+    left = ["cnn_face", "cnn_steady", "cnn_steady_longer", "cnn_larger"]  # one of its teachers is missing
+    assert reproduce.missing(["cnn_larger"], tmp_path) == left
 
 
 def test_data_that_are_not_there_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
