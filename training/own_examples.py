@@ -20,14 +20,16 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from fusion_model.checkpoint import load_card
+from fusion_model.checkpoint import load_card, sha256_of
 from fusion_model.errors import ExpressionLensError
 from fusion_model.evaluation_report import MAIN_SPLIT, make_report
 from training import evaluate, train
 from training.fer2013 import read_fer2013, read_votes
 from training.london import read_photographs
+from training.recipes import RECIPES
 from training.samples import SPLITS
 from training.score_blocks import RESULTS
+from training.start import start_weights
 from training.votes import VOTE_COLUMNS
 from training.workers import DEFAULT_CACHE
 
@@ -42,7 +44,9 @@ SHARES = (0.5, 0.15)
 def main(arguments: list[str] | None = None) -> int:
     """Command line."""
     options = _parser().parse_args(arguments)
-    folder = options.runs / "own" / options.example
+    # Of this fusion model: a run that began with another one is not gone on with.
+    begun = sha256_of(start_weights(RECIPES[RECIPE]().start))
+    folder = options.runs / "own" / f"{options.example}-{begun[:8]}"
     try:
         if options.example == "contempt":
             data = contempt_folder(options.data, options.votes, folder / "contempt")

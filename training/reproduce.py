@@ -5,33 +5,38 @@
 
 In this order: landmarks of all pictures, the CNN, the landmark branch, the fusion model, with ``--backbones``
 MobileNetV2, InceptionV3 and ResNet50 and their fusion models; the prediction tables, the photographs of the
-London set, faces in other surroundings, rough pictures, the study of landmarks over seeds, the drawings of
-the test faces, the figures in the texts. What is finished in ``runs`` is kept, what only that was made of is
-not made again, and a killed run goes on, so the command can be repeated until it ends. Without ``--publish``
-the tables are written to ``runs/evaluation`` and compared with those that the package ships; with it they,
-the weights, the results of studies, the drawings and the texts are replaced. Models of the package that are
-not made anew are then scored as they are, so that all stand in the same tables.
+London set, faces in other surroundings, rough pictures, the study of landmarks over seeds. What is finished
+in ``runs`` is kept, what only that was made of is not made again, and a killed run goes on, so the command
+can be repeated until it ends. Without ``--publish`` the tables are put in ``runs/evaluation`` and compared
+with those that the package ships. With it they, the weights and the results of studies are replaced, and then
+all else that is told of them: what lowers trust, the drawings of the test faces, the census, the checks of
+explanations, the examples of own data, the time that a face takes, the figures in the texts. Models of the
+package that are not made anew are then scored as they are, so that all stand in the same tables.
 
 On another machine the last bits differ, and with them a few answers in a thousand.
 """
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from fusion_model import benchmark
 from fusion_model.catalogue import DEFAULT_MODELS, available_models
 from fusion_model.checkpoint import ASSETS
+from fusion_model.costs import LATENCY
 from fusion_model.errors import ExpressionLensError
 from fusion_model.prediction_table import PredictionTable, of_split, read_table
 from training import (
     census,
     evaluate,
+    explain_checks,
     figures,
     landmark_report,
     landmark_study,
     london,
     mesh_drawings,
+    own_examples,
     rough,
     surroundings,
     trust,
@@ -102,7 +107,7 @@ def _measure(options: argparse.Namespace, models: list[str]) -> int:
     common = ["--data", str(options.data), "--votes", str(options.votes), "--cache", str(options.cache)]
     out = options.runs / "evaluation"
     publish = ["--publish"] if options.publish else []
-    steps = [lambda: evaluate.main([*common, "--out", str(out), *publish, *models])]
+    steps: list[Callable[[], int]] = [lambda: evaluate.main([*common, "--out", str(out), *publish, *models])]
     if options.london is not None:
         table = (ASSETS if options.publish else out) / london.TABLE.name
         photographs = ["--folder", str(options.london)]
@@ -120,14 +125,25 @@ def _measure(options: argparse.Namespace, models: list[str]) -> int:
         steps.append(lambda: landmark_study.main(study))
         if options.publish:
             steps.append(landmark_report.main)
-    if options.publish:
-        steps.append(lambda: trust.main(read))
-        steps.append(lambda: mesh_drawings.main(read))
-        steps.append(lambda: census.main(["--data", str(options.data), "--votes", str(options.votes)]))
-        steps.append(lambda: figures.main([]))
-    else:
-        steps.append(lambda: _compare(out))
+    steps += _told_of_the_package(options, read) if options.publish else [lambda: _compare(out)]
     return next((status for status in (step() for step in steps) if status), 0)
+
+
+def _told_of_the_package(options: argparse.Namespace, read: list[str]) -> list[Callable[[], int]]:
+    """What the texts say beside the scores, of the models that the package has now; the texts come last."""
+    runs = ["--runs", str(options.runs), "--cache", str(options.cache)]
+    rows = ["--data", str(options.data), "--votes", str(options.votes)]
+    steps = [
+        lambda: trust.main(read),
+        lambda: mesh_drawings.main(read),
+        lambda: census.main(rows),
+        lambda: explain_checks.main(read),
+        lambda: own_examples.main(["contempt", *rows, *runs]),
+    ]
+    if options.london is not None:
+        steps.append(lambda: own_examples.main(["smiling", "--london", str(options.london), *runs]))
+    steps.append(lambda: benchmark.main(["--models", "all", "--out", str(LATENCY)]))
+    return [*steps, lambda: figures.main([])]
 
 
 def _compare(made: Path) -> int:

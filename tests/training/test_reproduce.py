@@ -9,11 +9,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fusion_model import benchmark
 from fusion_model.backbones import ARCHITECTURES
 from fusion_model.catalogue import available_models
 from fusion_model.checkpoint import load_card
 from fusion_model.prediction_table import read_table
-from training import census, evaluate, figures, london, mesh_drawings, reproduce, rough, surroundings, trust
+from training import (
+    census,
+    evaluate,
+    explain_checks,
+    figures,
+    london,
+    mesh_drawings,
+    own_examples,
+    reproduce,
+    rough,
+    surroundings,
+    trust,
+)
 from training.landmark_study import ANSWERS, ARMS
 from training.publish import TITLES
 from training.recipe import Recipe
@@ -107,7 +120,8 @@ def test_backbones_are_made_and_all_models_published_together(
     for module in (evaluate, reproduce):
         monkeypatch.setattr(module, "ASSETS", assets)
     measured: dict[str, list[str]] = {}
-    for module in (surroundings, rough, trust, mesh_drawings, census, figures):
+    told = (trust, mesh_drawings, census, explain_checks, own_examples, benchmark, figures)
+    for module in (surroundings, rough, *told):
         name = module.__name__.rpartition(".")[2]
         monkeypatch.setattr(
             module, "main", lambda arguments, name=name: measured.update({name: arguments}) or 0
@@ -116,7 +130,11 @@ def test_backbones_are_made_and_all_models_published_together(
     arguments = [*map(str, paths), "--without-study", "--publish"]
     assert reproduce.main(arguments) == 0
     assert read_table(assets / reproduce.TABLE).models == ("cnn", "fusion")
-    assert list(measured) == ["surroundings", "rough", "trust", "mesh_drawings", "census", "figures"]
+    assert list(measured) == [
+        *("surroundings", "rough", "trust", "mesh_drawings", "census", "explain_checks", "own_examples"),
+        *("benchmark", "figures"),  # the texts last: they tell of all the others
+    ]
+    assert measured["own_examples"][0] == "contempt"  # the other one needs the London set
 
     trained = capsys.readouterr().out
     assert "cnn, seed 0" in trained
