@@ -501,27 +501,28 @@ def test_only_fine_tuning_begins_from_weights(
 
 #: The training command in full precision: in half, rounding alone moves weights by a tenth of a few steps.
 IN_FULL = """
-import contextlib, sys, torch
+import contextlib, dataclasses, sys, torch
 torch.autocast = lambda *_, **__: contextlib.nullcontext()
-from training.train import main
-sys.exit(main(sys.argv[1:]))
+from training import train
+recipe = dataclasses.replace(train.RECIPES[sys.argv[1]](), sharpness=SHARPNESS)
+train.RECIPES[sys.argv[1]] = lambda: recipe
+sys.exit(train.main(sys.argv[1:]))
 """
 
 
 @pytest.fixture
-def one_and_two(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[list[str]], tuple[Path, Path, str]]:
+def one_and_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Path, Path, str]]:
     """Train with a real recipe in this process, and in two by torchrun; their folders, and what two print."""
 
-    def run(arguments: list[str]) -> tuple[Path, Path, str]:
+    def run(arguments: list[str], sharpness: float = 0.0) -> tuple[Path, Path, str]:
         one, two = tmp_path / "one", tmp_path / "two"
+        recipe = replace(RECIPES[arguments[0]](), sharpness=sharpness)
         with monkeypatch.context() as patch:
             patch.setattr(torch, "autocast", lambda *_, **__: contextlib.nullcontext())
-            patch.setattr(train, "RECIPES", RECIPES)
+            patch.setattr(train, "RECIPES", RECIPES | {recipe.name: lambda: recipe})
             assert train.main([*arguments, "--folder", str(one)]) == 0
         script = tmp_path / "in_full.py"
-        script.write_text(IN_FULL)
+        script.write_text(IN_FULL.replace("SHARPNESS", str(sharpness)))
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
         command += [str(script), *arguments, "--folder", str(two)]
         environment = os.environ | {
@@ -556,13 +557,14 @@ def assert_same_training(one: Path, two: Path, name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("sharpness", [0.0, 0.1])
 def test_two_processes_train_what_one_trains(
-    tiny_fer: TinyFer, one_and_two: Callable[[list[str]], tuple[Path, Path, str]]
+    sharpness: float, tiny_fer: TinyFer, one_and_two: Callable[..., tuple[Path, Path, str]]
 ) -> None:
     """Dropout, normalisation, faces without a mesh and a picture without votes included."""
     arguments = ["landmarks", "--epochs", "2", "--batch", "12", "--data", str(tiny_fer.csv)]
     arguments += ["--votes", str(tiny_fer.votes), "--cache", str(tiny_fer.cache)]
-    one, two, out = one_and_two(arguments)
+    one, two, out = one_and_two(arguments, sharpness)
     # One of the two talks.
     talked = [line.split("  ")[0] for line in out.splitlines() if line.startswith("epoch")]
     assert talked == ["epoch 1", "epoch 2"]
@@ -572,7 +574,7 @@ def test_two_processes_train_what_one_trains(
 
 @pytest.mark.slow
 def test_two_processes_train_what_one_trains_on_own_data(
-    own_folder: Path, tmp_path: Path, one_and_two: Callable[[list[str]], tuple[Path, Path, str]]
+    own_folder: Path, tmp_path: Path, one_and_two: Callable[..., tuple[Path, Path, str]]
 ) -> None:
     """Pixels and landmarks, from our weights; the faces are read by the first process alone."""
     arguments = ["--data", str(own_folder), "--crops", "--cache", str(tmp_path / "cache"), "--processes", "1"]
