@@ -11,7 +11,7 @@ can be repeated until it ends. Without ``--publish`` the tables are put in ``run
 with those that the package ships. With it they, the weights and the results of studies are replaced, and then
 all else that is told of them: what lowers trust, the drawings of the test faces, the census, the checks of
 explanations, the examples of own data, the time that a face takes, the figures in the texts. Models of the
-package that are not made anew are then scored as they are, so that all stand in the same tables.
+package that are not made anew keep the answers that it has of them, so that all stand in the same tables.
 
 On another machine the last bits differ, and with them a few answers in a thousand.
 """
@@ -19,10 +19,11 @@ On another machine the last bits differ, and with them a few answers in a thousa
 import argparse
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from fusion_model import benchmark
-from fusion_model.catalogue import DEFAULT_MODELS, available_models
+from fusion_model.catalogue import DEFAULT_MODELS
 from fusion_model.checkpoint import ASSETS
 from fusion_model.costs import LATENCY
 from fusion_model.errors import ExpressionLensError
@@ -64,10 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         weights = {name: weights_of(name, options.runs) for name in published.values()}
         for name in missing(weights, options.runs):
             finish(name, **paths, seed=SEED, folder=options.runs / name)
-        models = {name: weights[recipe] for name, recipe in published.items()}
-        if options.publish:
-            models = {name: ASSETS / f"{name}.safetensors" for name in available_models(ASSETS)} | models
-        return _measure(options, [f"{name}={path}" for name, path in models.items()])
+        return _measure(options, {name: weights[recipe] for name, recipe in published.items()})
     except ExpressionLensError as error:
         print(error, file=sys.stderr)
         return 1
@@ -102,22 +100,24 @@ def backbone_recipes(budget: str | None) -> dict[str, str]:
     return {name: f"{name}{BUDGETS[budget]}" for name in names}
 
 
-def _measure(options: argparse.Namespace, models: list[str]) -> int:
+def _measure(options: argparse.Namespace, made: dict[str, Path]) -> int:
     """Write the tables; returns the exit status of the first step that fails, or 0."""
     common = ["--data", str(options.data), "--votes", str(options.votes), "--cache", str(options.cache)]
     out = options.runs / "evaluation"
     publish = ["--publish"] if options.publish else []
-    steps: list[Callable[[], int]] = [lambda: evaluate.main([*common, "--out", str(out), *publish, *models])]
+    keep = ["--keep"] if options.publish and (ASSETS / TABLE).exists() else []
+    scored = [*common, "--out", str(out), *publish, *keep, *_named(made)]
+    steps: list[Callable[[], int]] = [lambda: evaluate.main(scored)]
     if options.london is not None:
-        table = (ASSETS if options.publish else out) / london.TABLE.name
-        photographs = ["--folder", str(options.london)]
-        steps.append(lambda: london.main([*photographs, "--out", str(table), "--models", *models]))
-    counts = surroundings.RESULT if options.publish else out / surroundings.RESULT.name
+        photographs = ["--folder", str(options.london)]  # by all models of the package, and into it
+        if not options.publish:
+            photographs += ["--out", str(out / london.TABLE.name), "--models", *_named(made)]
+        steps.append(lambda: london.main(photographs))
     read = ["--data", str(options.data), "--cache", str(options.cache)]
-    steps.append(lambda: surroundings.main([*read, "--out", str(counts), *models]))
-    counted = rough.RESULT if options.publish else out / rough.RESULT.name
-    own = [model for model in models if model.partition("=")[0] in DEFAULT_MODELS]
-    steps.append(lambda: rough.main([*read, "--out", str(counted), *own]))
+    own = _named({name: path for name, path in made.items() if name in DEFAULT_MODELS})
+    for counted in (surroundings, rough):
+        counts = counted.RESULT if options.publish else out / counted.RESULT.name
+        steps.append(partial(counted.main, [*read, "--out", str(counts), *own]))
     if not options.without_study:
         results = landmark_study.RESULTS if options.publish else out
         study = [*common, "--runs", str(options.runs), "--out", str(results)]
@@ -125,16 +125,22 @@ def _measure(options: argparse.Namespace, models: list[str]) -> int:
         steps.append(lambda: landmark_study.main(study))
         if options.publish:
             steps.append(landmark_report.main)
-    steps += _told_of_the_package(options, read) if options.publish else [lambda: _compare(out)]
+    steps += _told_of_the_package(options, read, made) if options.publish else [lambda: _compare(out)]
     return next((status for status in (step() for step in steps) if status), 0)
 
 
-def _told_of_the_package(options: argparse.Namespace, read: list[str]) -> list[Callable[[], int]]:
+def _named(models: dict[str, Path]) -> list[str]:
+    return [f"{name}={path}" for name, path in models.items()]
+
+
+def _told_of_the_package(
+    options: argparse.Namespace, read: list[str], made: dict[str, Path]
+) -> list[Callable[[], int]]:
     """What the texts say beside the scores, of the models that the package has now; the texts come last."""
     runs = ["--runs", str(options.runs), "--cache", str(options.cache)]
     rows = ["--data", str(options.data), "--votes", str(options.votes)]
     steps = [
-        lambda: trust.main(read),
+        lambda: trust.main([*read, "--models", ",".join(made)]),
         lambda: mesh_drawings.main(read),
         lambda: census.main(rows),
         lambda: explain_checks.main(read),
