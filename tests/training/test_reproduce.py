@@ -1,5 +1,7 @@
 """One command from the Kaggle file to the tables, which can be stopped and repeated."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fusion_model import benchmark
 from fusion_model.backbones import ARCHITECTURES
 from fusion_model.catalogue import available_models
 from fusion_model.checkpoint import load_card
+from fusion_model.costs import LATENCY
 from fusion_model.prediction_table import read_table
 from training import (
     census,
@@ -120,19 +122,19 @@ def test_backbones_are_made_and_all_models_published_together(
     for module in (evaluate, reproduce):
         monkeypatch.setattr(module, "ASSETS", assets)
     measured: dict[str, list[str]] = {}
-    told = (trust, mesh_drawings, census, explain_checks, own_examples, benchmark, figures)
-    for module in (surroundings, rough, *told):
+    for module in (surroundings, rough, trust, mesh_drawings, census, explain_checks, own_examples, figures):
         name = module.__name__.rpartition(".")[2]
         monkeypatch.setattr(
             module, "main", lambda arguments, name=name: measured.update({name: arguments}) or 0
         )
+    monkeypatch.setattr(reproduce, "time_faces", lambda: measured.update(time_faces=[]) or 0)
     paths = ["--data", tiny_fer.csv, "--votes", tiny_fer.votes, "--cache", tiny_fer.cache, "--runs", runs]
     arguments = [*map(str, paths), "--without-study", "--publish"]
     assert reproduce.main(arguments) == 0
     assert read_table(assets / reproduce.TABLE).models == ("cnn", "fusion")
     assert list(measured) == [
         *("surroundings", "rough", "trust", "mesh_drawings", "census", "explain_checks", "own_examples"),
-        *("benchmark", "figures"),  # the texts last: they tell of all the others
+        *("time_faces", "figures"),  # the texts last: they tell of all the others
     ]
     assert measured["own_examples"][0] == "contempt"  # the other one needs the London set
 
@@ -164,6 +166,20 @@ def test_backbones_are_made_and_all_models_published_together(
     assert set(again.models) == set(table.models)
     np.testing.assert_array_equal(again.probabilities("resnet50"), table.probabilities("resnet50"))
     assert measured["trust"][-1] == "cnn,fusion"
+
+
+def test_a_face_is_timed_in_processes_of_their_own_until_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
+
+    def run(command: list[str], *, check: bool) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        return subprocess.CompletedProcess(command, 3 if "bfloat16" in command else 0)
+
+    monkeypatch.setattr(reproduce.subprocess, "run", run)
+    assert reproduce.time_faces() == 3
+    assert [command[:3] for command in commands] == [[sys.executable, "-m", "fusion_model.benchmark"]] * 2
+    assert "all" in commands[0] and str(LATENCY) in commands[0]
+    assert commands[1][-1].endswith("latency_bfloat16.json") and Path(commands[1][-1]).exists()
 
 
 def test_every_backbone_has_a_recipe_of_either_budget() -> None:
