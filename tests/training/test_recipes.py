@@ -11,7 +11,7 @@ from torch import nn
 from fusion_model.network import KINDS, build_network
 from training.recipe import Recipe
 from training.recipes import RECIPES
-from training.start import with_start
+from training.start import take_part, with_start
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -22,7 +22,7 @@ def test_a_recipe_names_itself_and_what_it_needs(name: str) -> None:
     network = built(recipe)
     for part, source in recipe.parts.items():
         other = built(RECIPES[source]())
-        network.get_submodule(part).load_state_dict(other.get_submodule(part).state_dict(), assign=True)
+        take_part(network.get_submodule(part), other.get_submodule(part))
     for part in recipe.frozen:
         network.get_submodule(part)
     assert json.loads(json.dumps(recipe.to_json())) == recipe.to_json()
