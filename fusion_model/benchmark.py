@@ -21,6 +21,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from fusion_model.catalogue import ASSETS, DEFAULT_MODELS, available_models, unknown_models
 from fusion_model.classifier import Classifier, FaceBatch, load_classifiers
@@ -124,6 +125,8 @@ def benchmark(
         raise BenchmarkError("The benchmark needs a model, and threads and repeats above 0.")
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
+    # NumPy's too: further ones spin while they wait, and would count as CPU time of what comes next.
+    threadpool_limits(threads, user_api="blas")
     precision = precision or fastest_precision(_DEVICE)
     image_HWC, face = made_up_face()
     inputs = face_inputs(image_HWC, face)

@@ -17,7 +17,6 @@ On another machine the last bits differ, and with them a few answers in a thousa
 """
 
 import argparse
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -156,15 +155,13 @@ def _told_of_the_package(
 def time_faces() -> int:
     """Measure what a face costs: all models, our own two by precision; the first bad status, or 0.
 
-    In processes of their own with one thread of OpenMP, as it is measured: CPU time counts all threads of a
-    process, and OpenMP's others spin while they wait.
+    In processes of their own: CPU time counts all threads of one, also those that earlier steps started.
     """
     asked = [["--models", "all", "--out", str(LATENCY)]]
     for precision in ("bfloat16", "float32"):
         asked.append(["--precision", precision, "--out", str(RESULTS / f"latency_{precision}.json")])
     command = [sys.executable, "-m", "fusion_model.benchmark"]
-    alone = os.environ | {"OMP_NUM_THREADS": "1"}
-    runs = (subprocess.run([*command, *given], env=alone, check=False).returncode for given in asked)
+    runs = (subprocess.run([*command, *given], check=False).returncode for given in asked)
     return next((status for status in runs if status), 0)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from fusion_model.benchmark import BenchmarkError, as_text, benchmark, main, measure
 from fusion_model.catalogue import available_models
@@ -20,9 +21,17 @@ Saved = Callable[..., Path]
 def threads() -> Iterator[None]:
     """The benchmark sets how many threads there are."""
     before = torch.get_num_threads(), cv2.getNumThreads()
-    yield
+    with threadpool_limits(2, user_api="blas"):
+        yield
     torch.set_num_threads(before[0])
     cv2.setNumThreads(before[1])
+
+
+def test_all_that_computes_has_as_many_threads_as_were_asked_for(saved_model: Saved) -> None:
+    benchmark(["landmarks"], repeats=1, folder=saved_model("landmarks").parent)
+    libraries = [found["num_threads"] for found in threadpool_info() if found["user_api"] == "blas"]
+    assert libraries and set(libraries) == {1}
+    assert (torch.get_num_threads(), cv2.getNumThreads()) == (1, 1)
 
 
 def test_every_model_and_every_stage_is_measured(saved_model: Saved) -> None:

@@ -59,6 +59,22 @@ def test_no_person_of_the_london_set_is_in_two_splits(tmp_path: Path) -> None:
     assert smile.str.endswith("_08.jpg").all() and Path(smile.iloc[0]).is_absolute()
 
 
+def test_examples_of_another_fusion_model_are_not_gone_on_with(
+    tiny_fer: TinyFer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed run of the same one is: its folder is the same."""
+    folders: list[Path] = []
+    monkeypatch.setattr(own_examples, "run", lambda name, data, folder, *_: folders.append(folder) or 0)
+    weights = tmp_path / "fusion.safetensors"
+    monkeypatch.setattr(own_examples, "start_weights", lambda name: weights)
+    rows = ["--data", str(tiny_fer.csv), "--votes", str(tiny_fer.votes), "--runs", str(tmp_path)]
+    for content in (b"one", b"one", b"other"):
+        weights.write_bytes(content)
+        assert own_examples.main(["contempt", *rows]) == 0
+    assert folders[0] == folders[1] != folders[2]
+    assert all(folder.is_relative_to(tmp_path) for folder in folders)
+
+
 SHOTS = ((3, "neutral"), (8, "happy"))
 
 
