@@ -22,8 +22,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import threading
 import warnings
 from dataclasses import replace
-from functools import partial
-from types import TracebackType
+from functools import cache, partial
+from types import SimpleNamespace, TracebackType
 from typing import Any, Self
 
 import cv2
@@ -42,13 +42,6 @@ from fusion_model.boxes import (
 )
 from fusion_model.detection import LANDMARKS, Face, Tandem, detect_by, detect_in, is_turned, second_look_pays
 from fusion_model.frame import FER_FRAME, Frame, eyes_of, frame_matrix, invert
-
-with warnings.catch_warnings():
-    # MediaPipe's generated protobuf code warns about itself at import; nothing here can change that.
-    warnings.simplefilter("ignore")
-    from mediapipe.python.solution_base import SolutionBase
-    from mediapipe.python.solutions import face_detection
-    from mediapipe.python.solutions.face_mesh import FaceMesh
 
 __all__ = ["LANDMARKS", "MAX_CROP_SIDE", "Face", "FaceFinder", "detection_graph"]
 
@@ -89,7 +82,7 @@ class FaceFinder:
         self.max_faces = max_faces
         with _MEDIAPIPE_START:
             # Face Mesh looks at a picture that is known to show a face: 0.3 found 97.25 % of FER-2013.
-            self._mesh = FaceMesh(
+            self._mesh = _mediapipe().FaceMesh(
                 static_image_mode=True, max_num_faces=1, refine_landmarks=True, min_detection_confidence=0.3
             )
         self._near = detection_graph(False, FLOORS[0])
@@ -281,14 +274,31 @@ def detection_graph(far: bool, min_score: float) -> Any:
     overlap are averaged, so a lower one moves boxes.
     """
     reach = "fullrange" if far else "shortrange"
-    files = face_detection._FULL_RANGE_GRAPH_FILE_PATH, face_detection._SHORT_RANGE_GRAPH_FILE_PATH
     threshold = f"facedetection{reach}__facedetection__TensorsToDetectionsCalculator.min_score_thresh"
     with _MEDIAPIPE_START:
-        return SolutionBase(
-            binary_graph_path=files[0] if far else files[1],
+        parts = _mediapipe()
+        return parts.SolutionBase(
+            binary_graph_path=parts.far_graph if far else parts.near_graph,
             calculator_params={threshold: min_score},
             outputs=["detections"],
         )
+
+
+@cache
+def _mediapipe() -> SimpleNamespace:
+    """What is used of MediaPipe, imported where faces are looked for; packed data are trained on without."""
+    with warnings.catch_warnings():
+        # Its generated protobuf code warns about itself at import; nothing here can change that.
+        warnings.simplefilter("ignore")
+        from mediapipe.python.solution_base import SolutionBase
+        from mediapipe.python.solutions import face_detection
+        from mediapipe.python.solutions.face_mesh import FaceMesh
+    return SimpleNamespace(
+        SolutionBase=SolutionBase,
+        FaceMesh=FaceMesh,
+        near_graph=face_detection._SHORT_RANGE_GRAPH_FILE_PATH,
+        far_graph=face_detection._FULL_RANGE_GRAPH_FILE_PATH,
+    )
 
 
 def _agree(found: Face, read: Face) -> bool:
