@@ -1,8 +1,8 @@
 """Averaged weights need statistics of their own: those of the runs' last steps are not theirs.
 
-The mean of weights along a path of a constant rate lies in the middle of a wide basin, where other pictures
-are answered better than at its rim (Izmailov et al. 2018, "Averaging weights leads to wider optima and better
-generalization").
+So do weights between those of two runs. The mean of weights along a path of a constant rate lies in the
+middle of a wide basin, where other pictures are answered better than at its rim (Izmailov et al. 2018,
+"Averaging weights leads to wider optima and better generalization").
 """
 
 from collections.abc import Iterable

@@ -174,6 +174,7 @@ class EpochBatches:
     seed, epoch : everything random follows from these two.
     rank, world : this process, and how many share each batch.
     with_pixels : False saves cutting the crops for a network that does not read them; they are zeros then.
+    threads : that make batches ahead of their use.
     """
 
     samples: Samples
@@ -184,17 +185,18 @@ class EpochBatches:
     rank: int = 0
     world: int = 1
     with_pixels: bool = True
+    threads: int = 1
 
     def __len__(self) -> int:
         """Batches an epoch."""
         return len(self.samples) // self.batch
 
     def __iter__(self) -> Iterator[Batch]:
-        """Make the batches in a thread, a few ahead of their use."""
+        """Make the batches in threads, a few ahead of their use."""
         order_N = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.samples))
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(self.threads) as pool:
             steps = iter(range(len(self)))
-            ahead = [pool.submit(self._make, order_N, step) for step in islice(steps, 4)]
+            ahead = [pool.submit(self._make, order_N, step) for step in islice(steps, 3 + self.threads)]
             while ahead:
                 yield ahead.pop(0).result()
                 ahead += [pool.submit(self._make, order_N, step) for step in islice(steps, 1)]

@@ -30,9 +30,12 @@ from training.optimizer import make_optimizer, make_schedule, mixed_precision
 from training.recipe import Recipe
 from training.sharing import Shares, share_layers, sum_over_all
 from training.sharpness import uphill
+from training.teachers import Teachers
 
 #: What a frozen pixel branch makes of a batch, (B, F), by view and step.
 PixelFeatures = dict[tuple[int, int], torch.Tensor]
+#: That make batches for a GPU, which waits for them; where the CPU trains it has no time for more than one.
+_THREADS = min(8, os.cpu_count() or 1)
 
 
 class TrainingError(ExpressionLensError):
@@ -99,6 +102,7 @@ class Run:
     objective: Objective
     train: Samples
     choose: Samples
+    teachers: Teachers | None = None
 
     def __post_init__(self) -> None:
         """Make the optimiser and its schedule."""
@@ -116,6 +120,7 @@ class Run:
         steps = recipe.epochs * max(1, len(self.train) // recipe.batch)
         self.schedule = make_schedule(recipe, self.optimizer, steps)
         self.average = AveragedModel(self.objective) if recipe.averaging else None
+        self.begun = self._taken() if recipe.interpolation else {}
         self.progress = Progress()
         self.pixel_features: PixelFeatures = {}
         self.parallel: nn.Module = self.objective
@@ -174,7 +179,7 @@ class Run:
         self.progress = Progress(**state["progress"])
 
     def train_all(self) -> None:
-        """Train the epochs that are left; where weights are averaged, the network has the mean in the end."""
+        """Train the epochs that are left; in the end the network has the weights that the recipe asks for."""
         with contextlib.ExitStack() as stack:
             log = None
             if self.runtime.first:
@@ -193,14 +198,35 @@ class Run:
                     self._report(log, figures)
         if self.average is not None:
             self._take_average(self.average)
+        if self.begun:
+            self._interpolate()
+        if self.average is not None or self.begun:
+            self._normalise_anew()
+
+    def _taken(self) -> dict[str, torch.Tensor]:
+        """Copies of what the network begins with: the weights of parts that are taken over and trained."""
+        return {
+            f"{part}.{name}": weight.detach().clone()
+            for part in self.recipe.taken
+            for name, weight in self.objective.network.get_submodule(part).named_parameters()
+        }
 
     def _take_average(self, average: AveragedModel) -> None:
-        """Give the network the mean weights, and its normalisations what the pictures make of them."""
+        """Give the network the mean weights."""
         # Only what was trained: even the mean of equal numbers changes the sign of a zero.
         with torch.no_grad():
             for weight, mean in zip(self.objective.parameters(), average.module.parameters(), strict=True):
                 if weight.requires_grad:
                     weight.copy_(mean)
+
+    def _interpolate(self) -> None:
+        """Give the network weights between those it has and those it began with."""
+        with torch.no_grad():
+            for name, begun in self.begun.items():
+                self.objective.network.get_parameter(name).lerp_(begun, self.recipe.interpolation)
+
+    def _normalise_anew(self) -> None:
+        """Give the normalisations what the pictures make of the weights, once these were moved."""
         self._seed_epoch()
         with mixed_precision(self.runtime.device):
             normalise_anew(self.objective, self.recipe.frozen, self._batches(self.recipe.epochs))
@@ -245,10 +271,14 @@ class Run:
             self.runtime.rank,
             self.runtime.world,
             self.objective.network.reads_pixels and (view, 0) not in self.pixel_features,
+            threads=1 if self.runtime.device.type == "cpu" else _THREADS,
         )
         side = self.recipe.side(epoch)
         for step, made in enumerate(batches):
-            batch = made.to(self.runtime.device).resized(side)
+            batch = made.to(self.runtime.device)
+            if self.teachers is not None:
+                batch = replace(batch, targets_BK=self.teachers(batch))
+            batch = batch.resized(side)
             if self.recipe.views:
                 batch = self._with_pixel_features(batch, view, step)
             if self.runtime.world > 1:

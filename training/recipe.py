@@ -43,11 +43,15 @@ class Recipe:
     teachers : finished runs that answer the training pictures; the mean of their calibrated log-probabilities
         makes up `teaching` of each target, the label the rest (Hinton et al. 2015, "distillation").
     teaching : share of the target, 0 to 1.
+    live : the teachers answer each view that the model sees, in training, not every picture once before it.
     biases : whether the classes' biases are fitted on PublicTest together with the temperature, and added to
         the last layer; see `fusion_model.calibration.fit_biases`.
     averaging : epochs at the end after each of whose steps the weights are averaged; the rate is the same on
         all steps of such a run (Izmailov et al. 2018, "stochastic weight averaging"). 0: the last weights of
         a one-cycle schedule.
+    interpolation : share of the weights it began with in those that it ends with, at least 0 and less than 1:
+        of all that `parts` takes over and training changes (Wortsman et al. 2022, "Robust fine-tuning of
+        zero-shot models").
     pretrained : begin with torchvision's ImageNet weights in the pixel branch, a backbone.
     start : the weights to begin with, a model of the package or a path; kind and config are theirs then.
     """
@@ -73,9 +77,11 @@ class Recipe:
     mesh: str = "own"
     teachers: tuple[str, ...] = ()
     teaching: float = 0.0
+    live: bool = False
     biases: bool = False
     averaging: int = 0
     sharpness: float = 0.0
+    interpolation: float = 0.0
     pretrained: bool = False
     start: str = ""
 
@@ -96,22 +102,40 @@ class Recipe:
             raise ValueError(f"the warm-up is a share between 0 and 1, not {self.warmup}")
         if self.views and "pixel_branch" not in self.frozen:
             raise ValueError("the features of a pixel branch can only be kept where it is frozen")
+        if self.mesh not in MESHES:
+            raise ValueError(f"the mesh is one of {', '.join(MESHES)}, not {self.mesh!r}")
+        self._check_targets()
+        self._check_weights()
+
+    def _check_targets(self) -> None:
         if not 0 <= self.teaching <= 1 or bool(self.teachers) != bool(self.teaching):
             raise ValueError(
                 f"teachers need a share of the target, 0 to 1, and a share teachers, not {self.teaching} and "
                 f"{list(self.teachers)}"
             )
+        if self.live and (not self.teachers or self.views):
+            raise ValueError("answers by view need teachers, and views that are not kept")
+
+    def _check_weights(self) -> None:
         if not 0 <= self.averaging <= self.epochs:
             raise ValueError(
                 f"weights are averaged over 0 to {self.epochs} epochs at the end, not {self.averaging}"
             )
-        if self.mesh not in MESHES:
-            raise ValueError(f"the mesh is one of {', '.join(MESHES)}, not {self.mesh!r}")
+        if not 0 <= self.interpolation < 1 or (self.interpolation and not self.taken):
+            raise ValueError(
+                "weights are interpolated with those of parts that are taken over and trained on, by a share "
+                f"of at least 0 and less than 1, not {self.interpolation}"
+            )
         if self.pretrained and (not self.architecture or "pixel_branch" in self.parts):
             raise ValueError(
                 f"there are no ImageNet weights for {self.name} to begin with: they are for MobileNetV2, "
                 "ResNet50 and InceptionV3 that do not begin from another run"
             )
+
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """The parts that are taken from finished runs and trained on."""
+        return tuple(part for part in self.parts if part not in self.frozen)
 
     @property
     def architecture(self) -> str:

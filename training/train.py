@@ -1,7 +1,8 @@
 """Train a model: ``python -m training.train RECIPE --data fer2013.csv [--votes fer2013new.csv] [--resume]``.
 
 Pictures of your own, any classes: ``python -m training.train finetune --data FOLDER`` (docs/own-data.md).
-Many processes: ``torchrun --nproc-per-node N -m training.train RECIPE …``.
+Many processes: ``torchrun --nproc-per-node N -m training.train RECIPE …``. On a machine without MediaPipe:
+``--data packed.npz`` (`training.packed`).
 """
 
 import argparse
@@ -15,7 +16,7 @@ from typing import TypeVar
 import torch
 
 from fusion_model.backbones import pretrained_state
-from fusion_model.checkpoint import load_checkpoint
+from fusion_model.checkpoint import load_card, load_checkpoint
 from fusion_model.errors import ExpressionLensError
 from fusion_model.network import build_network
 from training.data import DATA_HELP, Asked, add_arguments, is_own, read_training_data
@@ -23,12 +24,14 @@ from training.dataset import Samples, make_samples
 from training.landmark_cache import landmarks_of
 from training.loop import PixelFeatures, Run, Runtime, TrainingError
 from training.losses import Objective
+from training.packed import KINDS as KINDS_PACKED
+from training.packed import is_packed, read_packed
 from training.recipe import Recipe
 from training.recipes import RECIPES
 from training.result import write_model
 from training.samples import FaceDataset
 from training.start import take_part, take_weights, with_start
-from training.teachers import taught
+from training.teachers import Teachers, taught
 
 T = TypeVar("T")
 
@@ -75,14 +78,11 @@ def train(
     if recipe.pretrained and not options.resume:
         pretrained_state(recipe.architecture)  # kept on disk: whether they can be had is told before all work
     asked, recipe = Asked.of(options), with_start(recipe)
-    read = partial(read_training_data, asked, recipe.batch)
-    dataset = _in_turn(runtime, read) if is_own(asked) else read()
+    dataset, samples = _read(asked, recipe, runtime)
     if dataset.own is not None and runtime.first:
         print(dataset.describe(), file=sys.stderr)
     if dataset.votes_NV is None and recipe.votes_weight:
         recipe = replace(recipe, votes_weight=0.0)
-    landmarks = _in_turn(runtime, lambda: landmarks_of(dataset, asked.cache, asked.workers))
-    samples = make_samples(dataset, landmarks)
     samples = samples.with_mesh(recipe.mesh, options.seed)
     folder = options.run or Path("runs") / recipe.name
     run = prepare_run(recipe, options.seed, folder, runtime, dataset, samples, begin=not options.resume)
@@ -99,6 +99,22 @@ def train(
     if runtime.first:
         write_model(run, dataset, weights)
     return weights
+
+
+def _read(asked: Asked, recipe: Recipe, runtime: Runtime) -> tuple[FaceDataset, Samples]:
+    """The data, ready to train that recipe on."""
+    if is_packed(asked.data):
+        if recipe.kind not in KINDS_PACKED:
+            raise TrainingError(
+                f"{asked.data} is packed for networks of pixels alone: {recipe.name} needs the landmarks."
+            )
+        if asked.votes is not None:
+            raise TrainingError(f"{asked.data} holds the votes it was packed with: leave --votes out.")
+        return read_packed(asked.data)
+    read = partial(read_training_data, asked, recipe.batch)
+    dataset = _in_turn(runtime, read) if is_own(asked) else read()
+    landmarks = _in_turn(runtime, lambda: landmarks_of(dataset, asked.cache, asked.workers))
+    return dataset, make_samples(dataset, landmarks)
 
 
 def finish(
@@ -166,11 +182,15 @@ def prepare_run(
             f"The data have {len(splits['Training'])} Training pictures, fewer than one batch of "
             f"{recipe.batch}: give a smaller --batch."
         )
-    if recipe.teachers:
-        weights = [folder.parent / name / f"{name}.safetensors" for name in recipe.teachers]
+    weights = [folder.parent / name / f"{name}.safetensors" for name in recipe.teachers]
+    blind = [path.stem for path in weights if load_card(path).kind not in KINDS_PACKED]
+    if blind and not samples.mesh_found_N.any():
+        raise TrainingError(f"No picture has landmarks, and {', '.join(blind)} cannot teach without.")
+    teachers = Teachers.load(weights, recipe.teaching, runtime.device) if recipe.live else None
+    if weights and not recipe.live:
         splits["Training"] = taught(splits["Training"], weights, recipe.teaching)
     objective = Objective(network, recipe.label_smoothing, recipe.votes_weight)
-    return Run(recipe, seed, folder, runtime, objective, splits["Training"], splits["PublicTest"])
+    return Run(recipe, seed, folder, runtime, objective, splits["Training"], splits["PublicTest"], teachers)
 
 
 def _in_turn(runtime: Runtime, make: Callable[[], T]) -> T:

@@ -39,6 +39,13 @@ def assert_same(first: Batch, second: Batch) -> None:
         assert torch.equal(getattr(first, name), getattr(second, name)), name
 
 
+def test_many_threads_make_the_batches_of_one(samples: Samples) -> None:
+    one, many = list(epoch(samples)), list(epoch(samples, threads=4))
+    assert len(one) == len(many) == 5
+    for first, second in zip(one, many, strict=True):
+        assert_same(first, second)
+
+
 def test_every_picture_is_aligned_by_its_eyes(samples: Samples, tiny_fer: TinyFer) -> None:
     assert len(samples) == 40
     half = FER_FRAME.eye_distance / 2

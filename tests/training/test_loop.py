@@ -142,6 +142,7 @@ def test_a_long_gradient_is_shortened(
         ("cnn", {"optimizer": "adamw", "learning_rate": 0.001, "clip": 1.0}),
         ("cnn", {"averaging": 3}),
         ("cnn", {"sharpness": 0.1}),
+        ("cnn", {"interpolation": 0.3, "parts": {"pixel_branch": "another"}}),
         ("fusion", {"averaging": 2, "frozen": ("pixel_branch",), "views": 2}),
     ],
 )
@@ -242,10 +243,35 @@ def test_the_weights_of_the_last_epochs_are_averaged(
         assert not torch.allclose(weight, weights[-1][name], atol=1e-6), name
 
 
-def test_averaged_weights_are_normalised_by_what_they_make_of_the_pictures(
-    small_recipe: Make, make_run: Callable[..., Run], no_augmentation: Augmentation, samples: Samples
+@pytest.mark.parametrize("averaging", [0, 2])
+def test_weights_end_between_those_trained_and_those_begun_with(
+    averaging: int, small_recipe: Make, make_run: Callable[..., Run]
 ) -> None:
-    run = make_run(small_recipe("cnn", averaging=2, augmentation=no_augmentation))
+    recipe = small_recipe("cnn", averaging=averaging, parts={"pixel_branch": "another"})
+    trained = make_run(recipe, "trained")
+    begun = {name: weight.detach().clone() for name, weight in trained.objective.named_parameters()}
+    trained.train_all()
+    run = make_run(replace(recipe, interpolation=0.25), "between")
+    run.train_all()
+    ends = dict(trained.objective.named_parameters())
+    for name, weight in run.objective.named_parameters():
+        taken = name.startswith("network.pixel_branch.")  # the head began with nothing worth keeping
+        expected = 0.75 * ends[name] + 0.25 * begun[name] if taken else ends[name]
+        assert torch.allclose(weight, expected, atol=1e-6), name
+        assert torch.allclose(weight, ends[name], atol=1e-6) is not taken, name
+
+
+@pytest.mark.parametrize(
+    "more", [{"averaging": 2}, {"interpolation": 0.5, "parts": {"pixel_branch": "another"}}]
+)
+def test_moved_weights_are_normalised_by_what_they_make_of_the_pictures(
+    more: dict[str, Any],
+    small_recipe: Make,
+    make_run: Callable[..., Run],
+    no_augmentation: Augmentation,
+    samples: Samples,
+) -> None:
+    run = make_run(small_recipe("cnn", augmentation=no_augmentation, **more))
     run.train_all()
     first, normalise = run.objective.network.get_submodule("pixel_branch.maps")[:2]  # type: ignore[index]
     maps = [first(batch.pixels_BCHW).detach() for batch in plain_batches(samples, 32)]
@@ -343,7 +369,13 @@ def test_a_run_of_few_steps_has_a_schedule(
         make_run(small_recipe("landmarks", epochs=epochs, batch=batch), str(batch)).train_all()
 
 
-@pytest.mark.parametrize("more", [{}, {"averaging": 2}, {"averaging": 2, "views": 2}])
+TAKEN = {"pixel_branch": "another", "landmark_branch": "another"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"averaging": 2}, {"averaging": 2, "views": 2}, {"interpolation": 0.3, "parts": TAKEN}],
+)
 def test_what_is_frozen_does_not_change(
     more: dict[str, Any], small_recipe: Make, make_run: Callable[..., Run]
 ) -> None:

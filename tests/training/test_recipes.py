@@ -30,6 +30,13 @@ def test_a_recipe_names_itself_and_what_it_needs(name: str) -> None:
     assert RECIPES[name].__doc__
 
 
+def test_who_teaches_by_pixels_alone_is_a_larger_cnn_than_the_pupil() -> None:
+    pupil = RECIPES["cnn_distilled"]()
+    teachers = [RECIPES[name]() for name in pupil.teachers]
+    assert pupil.live and all(teacher.kind == pupil.kind == "cnn" for teacher in teachers)
+    assert min(parameters(built(teacher)) for teacher in teachers) > 3 * parameters(built(pupil))
+
+
 def test_the_fusion_model_stands_on_the_cnn_itself() -> None:
     for name in ("fusion", "fusion_taught", "fusion_averaged", "fusion_larger", "fusion_short"):
         fusion = RECIPES[name]()
@@ -39,8 +46,8 @@ def test_the_fusion_model_stands_on_the_cnn_itself() -> None:
         assert fusion.config["pixels"] == cnn.config["pixels"]
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_every_network_but_the_two_large_backbones_is_within_the_budget(name: str) -> None:
+@pytest.mark.parametrize("name", [name for name in RECIPES if not name.startswith("teacher_")])
+def test_every_network_but_the_two_large_backbones_and_teachers_is_within_the_budget(name: str) -> None:
     recipe = with_start(RECIPES[name]())
     network = built(recipe)
     if recipe.architecture in ("resnet50", "inception_v3"):
@@ -107,11 +114,16 @@ def test_the_sides_of_the_pictures_follow_the_epochs() -> None:
         {"averaging": 21},
         {"averaging": -1},
         {"sharpness": -0.1},
+        {"live": True},
+        {"interpolation": 0.3},  # with nothing
+        {"interpolation": 0.3, "parts": {"pixel_branch": "cnn"}, "frozen": ("pixel_branch",)},
+        {"interpolation": 1.0, "parts": {"pixel_branch": "cnn"}},
+        {"interpolation": -0.1, "parts": {"pixel_branch": "cnn"}},
     ],
 )
 def test_a_recipe_checks_itself(wrong: dict[str, Any]) -> None:
     with pytest.raises(
         ValueError,
-        match=r"recipe needs|warm-up|frozen|the mesh is one of|the optimizer is|gradients are|weights are",
+        match=r"recipe needs|warm-up|frozen|mesh is one of|optimizer is|gradients are|weights are|by view",
     ):
         Recipe(name="x", kind="cnn", **wrong)  # type: ignore[arg-type]

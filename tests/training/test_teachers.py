@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from fusion_model.catalogue import ASSETS
 from fusion_model.checkpoint import load_card
-from fusion_model.classifier import Classifier
+from fusion_model.classifier import Classifier, softmax
 from fusion_model.faces import LANDMARKS
 from fusion_model.labels import EXPRESSIONS
 from fusion_model.network import build_network
@@ -20,7 +20,7 @@ from training import train
 from training.dataset import Samples, plain_batches
 from training.losses import Objective
 from training.recipe import Recipe
-from training.teachers import answers, taught
+from training.teachers import Teachers, answers, taught
 
 from .conftest import SMALL_PIXELS, TinyFer
 
@@ -58,6 +58,26 @@ def test_a_target_is_the_label_and_the_teachers_share() -> None:
     )
 
 
+def test_teachers_answer_the_views_that_they_are_shown() -> None:
+    samples = made_up(6)
+    teachers = Teachers.load(TEACHERS, 0.25, torch.device("cpu"))
+    batch = next(plain_batches(samples, 6))
+    turned = replace(batch, pixels_BCHW=batch.pixels_BCHW.flip(2))
+    targets = [teachers(each) for each in (batch, turned)]
+    for pixels, targets_BK in zip((samples.images_NHW, samples.images_NHW[:, ::-1]), targets, strict=True):
+        faces = [FaceInputs(*row, True) for row in zip(pixels, samples.landmarks_NLD, strict=True)]
+        product_BK = np.ones((6, 7))
+        for path in TEACHERS:
+            classifier = Classifier.load(path)
+            logits_BK = classifier.logits(faces, mirrored=False)
+            product_BK *= softmax(logits_BK, classifier.card.temperature) ** 0.5
+        expected_BK = 0.75 * np.eye(7)[samples.labels_N]
+        expected_BK += 0.25 * product_BK / product_BK.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(targets_BK, expected_BK, atol=5e-3)
+    assert not torch.allclose(*targets, atol=1e-2)
+    assert not any(weight.requires_grad for weight in teachers.parameters())
+
+
 def test_targets_are_learned_in_place_of_labels() -> None:
     samples = replace(made_up(4), targets_NK=np.full((4, 7), 1 / 7, np.float32))
     batch = next(plain_batches(samples, 4))
@@ -87,11 +107,12 @@ def test_a_run_learns_from_another_and_its_card_tells(
         "cnn": lambda: small_recipe("cnn"),
         "alone": lambda: small_recipe("cnn", name="alone"),
         "pupil": lambda: small_recipe("cnn", name="pupil", teachers=("cnn",), teaching=0.9),
+        "live": lambda: small_recipe("cnn", name="live", teachers=("cnn",), teaching=0.9, live=True),
     }
     monkeypatch.setattr(train, "RECIPES", recipes)
     paths = {"data": tiny_fer.csv, "votes": tiny_fer.votes, "cache": tiny_fer.cache, "seed": 3}
     made = {name: train.finish(name, **paths, folder=tmp_path / name) for name in recipes}
     card = load_card(made["pupil"])
     assert "answers of cnn together" in card.data["extra_supervision"]
-    losses = [load_card(made[name]).training["history"] for name in ("alone", "pupil")]
-    assert losses[0] != losses[1]
+    losses = [load_card(made[name]).training["history"] for name in ("alone", "pupil", "live")]
+    assert losses[0] != losses[1] and losses[0] != losses[2] and losses[1] != losses[2]
