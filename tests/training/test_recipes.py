@@ -38,7 +38,7 @@ def test_who_teaches_by_pixels_alone_is_a_larger_cnn_than_the_pupil() -> None:
 
 
 def test_the_fusion_model_stands_on_the_cnn_itself() -> None:
-    for name in ("fusion", "fusion_taught", "fusion_averaged", "fusion_larger", "fusion_short"):
+    for name in (name for name in RECIPES if name.startswith("fusion")):
         fusion = RECIPES[name]()
         cnn = RECIPES[fusion.parts["pixel_branch"]]()
         assert cnn.kind == "cnn"
