@@ -5,7 +5,7 @@
 
 It holds what training looks at, the pictures of Training and PublicTest without loss, their labels and votes,
 and how each picture is aligned by its landmarks. So the other machine, one with a GPU perhaps, needs neither
-MediaPipe nor the landmarks, which are four times as large, and makes the very crops that this one would.
+MediaPipe nor the landmarks, which are far larger, and makes the very crops that this one would.
 PrivateTest stays at home.
 
 Shape suffixes: N pictures, P packed bytes, H height, W width, V FER+ vote column.
