@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Self
 
 import numpy as np
 import torch
@@ -49,6 +50,21 @@ class Samples:
     votes_NV: np.ndarray | None
     labels: tuple[str, ...]
     targets_NK: np.ndarray | None = None
+
+    @classmethod
+    def bare(
+        cls,
+        images_NHW: np.ndarray,
+        matrices_N23: np.ndarray,
+        labels_N: np.ndarray,
+        labels: tuple[str, ...],
+        votes_NV: np.ndarray | None = None,
+    ) -> Self:
+        """Samples without landmarks, for networks that look at pixels alone."""
+        count = len(images_NHW)
+        landmarks_NLD = np.broadcast_to(np.zeros(1, np.float32), (count, LANDMARKS, 3))
+        found_N = np.zeros(count, bool)
+        return cls(images_NHW, matrices_N23, landmarks_NLD, found_N, labels_N, votes_NV, labels)
 
     def __len__(self) -> int:
         """Number of pictures."""

@@ -18,7 +18,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fusion_model.faces import LANDMARKS
 from fusion_model.frame import compose
 from fusion_model.preprocess import SIDE
 from training.dataset import Samples
@@ -129,15 +128,7 @@ def samples_of(faces: FairFace, matrices_N23: np.ndarray | None = None) -> Sampl
 
 def bare_samples(images_NHW: np.ndarray, matrices_N23: np.ndarray, joint_N: np.ndarray) -> Samples:
     """Windowed pictures as samples without landmarks, cut closer."""
-    return Samples(
-        images_NHW,
-        closer(matrices_N23),
-        np.broadcast_to(np.zeros(1, np.float32), (len(images_NHW), LANDMARKS, 3)),
-        np.zeros(len(images_NHW), bool),
-        joint_N,
-        None,
-        JOINT,
-    )
+    return Samples.bare(images_NHW, closer(matrices_N23), joint_N, JOINT)
 
 
 def _framed(image_HW: np.ndarray) -> np.ndarray:

@@ -20,14 +20,13 @@ import cv2
 import numpy as np
 
 from fusion_model.errors import ExpressionLensError
-from fusion_model.faces import LANDMARKS
 from training.data import Asked, add_arguments, is_own, read_data
 from training.dataset import Samples, make_samples
 from training.landmark_cache import landmarks_of
 from training.samples import SPLITS, DataError, FaceDataset
 
 #: Kinds of networks that look at nothing but pixels.
-KINDS = ("cnn", "wider")
+PIXEL_KINDS = ("cnn", "wider")
 _MARK = "expression_lens_packed"
 _VERSION = 1
 _LOSSLESS = (cv2.IMWRITE_WEBP_QUALITY, 101)
@@ -41,6 +40,11 @@ def pack(dataset: FaceDataset, samples: Samples, path: Path) -> int:
     dataset : FER-2013, votes and all
     samples : made from it
     path : ``….npz``
+
+    Raises
+    ------
+    DataError
+        If it cannot be written there.
     """
     rows_N = np.flatnonzero(np.isin(dataset.splits_N, SPLITS[:2]))
     codes = [cv2.imencode(".webp", dataset.images_NHW[row], _LOSSLESS)[1] for row in rows_N]
@@ -57,11 +61,15 @@ def pack(dataset: FaceDataset, samples: Samples, path: Path) -> int:
         "name": np.array(dataset.name),
         "fingerprint": np.array(dataset.fingerprint),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(path.name + ".aside")
-    with aside.open("wb") as file:
-        np.savez(file, **arrays)
-    aside.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with aside.open("wb") as file:
+            np.savez(file, **arrays)
+        aside.replace(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise DataError(f"{path} cannot be written: {error.strerror}.") from error
     return len(rows_N)
 
 
@@ -100,17 +108,8 @@ def read_packed(path: Path) -> tuple[FaceDataset, Samples]:
             )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, cv2.error) as error:
         raise DataError(f"{path} is damaged: pack the data again ({error}).") from error
-    count = len(dataset)
-    samples = Samples(
-        dataset.images_NHW,
-        arrays["matrices_N23"],
-        np.broadcast_to(np.zeros(1, np.float32), (count, LANDMARKS, 3)),
-        np.zeros(count, bool),
-        dataset.labels_N,
-        dataset.votes_NV,
-        dataset.labels,
-    )
-    return dataset, samples
+    images_NHW, matrices_N23 = dataset.images_NHW, arrays["matrices_N23"]
+    return dataset, Samples.bare(images_NHW, matrices_N23, dataset.labels_N, dataset.labels, dataset.votes_NV)
 
 
 def _pictures(webp_P: np.ndarray, ends_N: np.ndarray) -> np.ndarray:

@@ -1,8 +1,8 @@
 """What finished models say of the pictures that another is to learn from: distillation.
 
-Labels of FER-2013 are often wrong; answers of several models together are smoother. They
-answer every picture once, as it is (`taught`), or each view of it that the model sees (`Teachers`). Shape
-suffixes: N pictures, B batch, K class.
+Labels of FER-2013 are often wrong; answers of several models together are smoother. The models answer every
+picture once, as it is (`taught`), or each view of it that the pupil sees (`Teachers`). Shape suffixes:
+N pictures, B batch, K class.
 
 References
 ----------

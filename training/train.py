@@ -24,8 +24,7 @@ from training.dataset import Samples, make_samples
 from training.landmark_cache import landmarks_of
 from training.loop import PixelFeatures, Run, Runtime, TrainingError
 from training.losses import Objective
-from training.packed import KINDS as KINDS_PACKED
-from training.packed import is_packed, read_packed
+from training.packed import PIXEL_KINDS, is_packed, read_packed
 from training.recipe import Recipe
 from training.recipes import RECIPES
 from training.result import write_model
@@ -104,7 +103,7 @@ def train(
 def _read(asked: Asked, recipe: Recipe, runtime: Runtime) -> tuple[FaceDataset, Samples]:
     """The data, ready to train that recipe on."""
     if is_packed(asked.data):
-        if recipe.kind not in KINDS_PACKED:
+        if recipe.kind not in PIXEL_KINDS:
             raise TrainingError(
                 f"{asked.data} is packed for networks of pixels alone: {recipe.name} needs the landmarks."
             )
@@ -183,7 +182,7 @@ def prepare_run(
             f"{recipe.batch}: give a smaller --batch."
         )
     weights = [folder.parent / name / f"{name}.safetensors" for name in recipe.teachers]
-    blind = [path.stem for path in weights if load_card(path).kind not in KINDS_PACKED]
+    blind = [path.stem for path in weights if load_card(path).kind not in PIXEL_KINDS]
     if blind and not samples.mesh_found_N.any():
         raise TrainingError(f"No picture has landmarks, and {', '.join(blind)} cannot teach without.")
     teachers = Teachers.load(weights, recipe.teaching, runtime.device) if recipe.live else None
@@ -208,7 +207,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m training.train", description="Train a model on FER-2013, or on pictures of your own."
     )
     parser.add_argument("recipe", choices=sorted(RECIPES))
-    parser.add_argument("--data", type=Path, required=True, help=DATA_HELP)
+    parser.add_argument(
+        "--data", type=Path, required=True, help=f"{DATA_HELP}; or what training.packed wrote"
+    )
     parser.add_argument(
         "--votes", type=Path, help="FER+ votes, fer2013new.csv: extra supervision by a second head"
     )

@@ -106,6 +106,11 @@ def test_the_command_packs_fer2013_and_nothing_else(
     assert f"{COUNT} pictures" in capsys.readouterr().out
     assert is_packed(out)
     out.unlink()
+    out.mkdir()
+    assert packed.main(["--data", str(tiny_fer.csv), *common]) == 1
+    assert "cannot be written" in capsys.readouterr().err
+    assert not out.with_name("out.npz.aside").exists()
+    out.rmdir()
     assert packed.main(["--data", str(own_folder), *common]) == 1
     assert "is not FER-2013" in capsys.readouterr().err
     assert not out.exists()

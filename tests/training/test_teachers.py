@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch.nn import functional
 
 from fusion_model.catalogue import ASSETS
@@ -17,7 +18,7 @@ from fusion_model.labels import EXPRESSIONS
 from fusion_model.network import build_network
 from fusion_model.preprocess import FaceInputs
 from training import train
-from training.dataset import Samples, plain_batches
+from training.dataset import Batch, Samples, plain_batches
 from training.losses import Objective
 from training.recipe import Recipe
 from training.teachers import Teachers, answers, taught
@@ -116,3 +117,36 @@ def test_a_run_learns_from_another_and_its_card_tells(
     assert "answers of cnn together" in card.data["extra_supervision"]
     losses = [load_card(made[name]).training["history"] for name in ("alone", "pupil", "live")]
     assert losses[0] != losses[1] and losses[0] != losses[2] and losses[1] != losses[2]
+
+
+def test_a_killed_run_with_teachers_by_view_resumes_to_the_same_weights(
+    tiny_fer: TinyFer,
+    small_recipe: Callable[..., Recipe],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recipes: dict[str, Callable[[], Recipe]] = {
+        "cnn": lambda: small_recipe("cnn"),
+        "live": lambda: small_recipe("cnn", name="live", teachers=("cnn",), teaching=0.9, live=True),
+    }
+    monkeypatch.setattr(train, "RECIPES", recipes)
+    paths = {"data": tiny_fer.csv, "votes": tiny_fer.votes, "cache": tiny_fer.cache, "seed": 3}
+    train.finish("cnn", **paths, folder=tmp_path / "cnn")
+    straight = train.finish("live", **paths, folder=tmp_path / "straight")
+    answer, asked = Teachers.forward, 0
+
+    def killed(teachers: Teachers, batch: Batch) -> torch.Tensor:
+        nonlocal asked
+        asked += 1
+        if asked == 5:  # three batches an epoch
+            raise KeyboardInterrupt
+        return answer(teachers, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Teachers, "forward", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train.finish("live", **paths, folder=tmp_path / "killed")
+    assert not (tmp_path / "killed" / "live.safetensors").exists()
+    resumed = train.finish("live", **paths, folder=tmp_path / "killed")
+    first, second = (load_file(path) for path in (straight, resumed))
+    assert all(first[name].equal(second[name]) for name in first)
