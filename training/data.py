@@ -5,6 +5,7 @@ Own data are checked before anything is trained or scored, and everything that i
 
 import argparse
 import io
+import zipfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,6 +25,8 @@ DATA_HELP = (
     "FER-2013 (fer2013.csv, icml_face_data.csv, archive or folder), or pictures of your own: a folder or zip "
     "of train/CLASS/..., val/CLASS/..., test/CLASS/..., or a CSV of path,label[,split]"
 )
+#: An array of this name makes a file one that `training.packed` wrote.
+PACKED_MARK = "expression_lens_packed"
 #: Of Training, where own data have no validation pictures.
 VALIDATION_SHARE = 0.2
 
@@ -94,6 +97,15 @@ def add_worker_arguments(parser: argparse.ArgumentParser) -> None:
     many.add_argument("--dask", metavar="ADDRESS", help="use a Dask cluster: the address of its scheduler")
 
 
+def is_packed(path: Path) -> bool:
+    """Tell whether a file is one that `training.packed` wrote."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return f"{PACKED_MARK}.npy" in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
 def is_own(asked: Asked) -> bool:
     """Tell whether the data are a person's own, by their content: all that is not FER-2013."""
     path = asked.data
@@ -112,6 +124,11 @@ def read_data(asked: Asked) -> FaceDataset:
     DataError
         With everything that is wrong with own data, or the first mistake in FER-2013.
     """
+    if is_packed(asked.data):
+        raise DataError(
+            f"{asked.data} is packed for training networks of pixels, without landmarks or PrivateTest: "
+            "give the data it was packed from."
+        )
     if not is_own(asked):
         fer2013 = read_fer2013(asked.data)
         return fer2013 if asked.votes is None else read_votes(asked.votes, fer2013)

@@ -20,14 +20,13 @@ import cv2
 import numpy as np
 
 from fusion_model.errors import ExpressionLensError
-from training.data import Asked, add_arguments, is_own, read_data
+from training.data import PACKED_MARK, Asked, add_arguments, is_own, read_data
 from training.dataset import Samples, make_samples
 from training.landmark_cache import landmarks_of
 from training.samples import SPLITS, DataError, FaceDataset
 
 #: Kinds of networks that look at nothing but pixels.
 PIXEL_KINDS = ("cnn", "wider")
-_MARK = "expression_lens_packed"
 _VERSION = 1
 _LOSSLESS = (cv2.IMWRITE_WEBP_QUALITY, 101)
 
@@ -50,7 +49,7 @@ def pack(dataset: FaceDataset, samples: Samples, path: Path) -> int:
     codes = [cv2.imencode(".webp", dataset.images_NHW[row], _LOSSLESS)[1] for row in rows_N]
     votes_NV = np.zeros((len(rows_N), 0)) if dataset.votes_NV is None else dataset.votes_NV[rows_N]
     arrays = {
-        _MARK: np.array(_VERSION),
+        PACKED_MARK: np.array(_VERSION),
         "webp_P": np.concatenate(codes) if codes else np.zeros(0, np.uint8),
         "ends_N": np.cumsum([len(code) for code in codes], dtype=np.int64),
         "matrices_N23": samples.matrices_N23[rows_N],
@@ -73,15 +72,6 @@ def pack(dataset: FaceDataset, samples: Samples, path: Path) -> int:
     return len(rows_N)
 
 
-def is_packed(path: Path) -> bool:
-    """Tell whether a file is one that `pack` wrote."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return f"{_MARK}.npy" in archive.namelist()
-    except (OSError, zipfile.BadZipFile):
-        return False
-
-
 def read_packed(path: Path) -> tuple[FaceDataset, Samples]:
     """The data set, with the fingerprint of the one it was packed from, and its samples without landmarks.
 
@@ -92,7 +82,7 @@ def read_packed(path: Path) -> tuple[FaceDataset, Samples]:
     """
     try:
         with np.load(path, allow_pickle=False) as packed:
-            if int(packed[_MARK]) != _VERSION:
+            if int(packed[PACKED_MARK]) != _VERSION:
                 raise DataError(f"{path} was packed by another version: pack the data again.")
             arrays = {name: packed[name] for name in packed.files}
             votes_NV = arrays["votes_NV"]

@@ -19,12 +19,12 @@ from fusion_model.backbones import pretrained_state
 from fusion_model.checkpoint import load_card, load_checkpoint
 from fusion_model.errors import ExpressionLensError
 from fusion_model.network import build_network
-from training.data import DATA_HELP, Asked, add_arguments, is_own, read_training_data
+from training.data import DATA_HELP, Asked, add_arguments, is_own, is_packed, read_training_data
 from training.dataset import Samples, make_samples
 from training.landmark_cache import landmarks_of
 from training.loop import PixelFeatures, Run, Runtime, TrainingError
 from training.losses import Objective
-from training.packed import PIXEL_KINDS, is_packed, read_packed
+from training.packed import PIXEL_KINDS, read_packed
 from training.recipe import Recipe
 from training.recipes import RECIPES
 from training.result import write_model

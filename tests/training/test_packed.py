@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file
 
-from fusion_model.checkpoint import load_card
-from training import packed, train
+from fusion_model.checkpoint import ASSETS, load_card
+from training import evaluate, landmark_cache, packed, train
 from training.augment import Augmentation
+from training.data import PACKED_MARK, is_packed
 from training.dataset import EpochBatches, make_samples
-from training.packed import is_packed, pack, read_packed
+from training.packed import pack, read_packed
 from training.recipe import Recipe
 from training.samples import DataError
 
@@ -79,7 +80,7 @@ def test_a_damaged_file_is_told(file: Path) -> None:
     np.savez(file, **(arrays | {"ends_N": arrays["ends_N"] - 7}))
     with pytest.raises(DataError, match="damaged: pack the data again"):
         read_packed(file)
-    np.savez(file, **(arrays | {packed._MARK: np.array(99)}))
+    np.savez(file, **(arrays | {PACKED_MARK: np.array(99)}))
     with pytest.raises(DataError, match="another version"):
         read_packed(file)
 
@@ -114,6 +115,16 @@ def test_the_command_packs_fer2013_and_nothing_else(
     assert packed.main(["--data", str(own_folder), *common]) == 1
     assert "is not FER-2013" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_commands_that_need_the_whole_data_ask_for_it(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache = ["--cache", str(tmp_path / "cache")]
+    scored = ["--data", str(file), "--out", str(tmp_path / "out"), "cnn=" + str(ASSETS / "cnn.safetensors")]
+    for command, given in ((landmark_cache.main, [str(file)]), (evaluate.main, scored)):
+        assert command([*given, *cache]) == 1
+        assert "give the data it was packed from" in capsys.readouterr().err
 
 
 @pytest.fixture
