@@ -30,6 +30,7 @@ from training import report as project_report
 from training.findings import Findings
 from training.group_blocks import estimated_gaps, estimated_groups
 from training.page_blocks import page_times
+from training.published import training_commands
 from training.score_blocks import (
     called,
     conformal,
@@ -258,6 +259,7 @@ BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
     "own-contempt": own_contempt,
     "own-smiling": own_smiling,
     "page-times": page_times,
+    "training-commands": lambda _: training_commands(),
     "tree": tree,
     **landmark_report.BLOCKS,
     **explain_report.BLOCKS,

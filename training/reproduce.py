@@ -19,7 +19,7 @@ On another machine the last bits differ, and with them a few answers in a thousa
 import argparse
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -43,12 +43,10 @@ from training import (
     trust,
 )
 from training.landmark_cache import DEFAULT_CACHE
-from training.recipes import RECIPES
+from training.published import PUBLISHED, missing, weights_of
 from training.score_blocks import RESULTS
 from training.train import finish
 
-#: Name that the package gives a model: the recipe that makes it.
-PUBLISHED = {"cnn": "cnn_taught", "fusion": "fusion_taught"}
 #: The cheapest first; a fusion model right after the backbone that it stands on.
 BACKBONES = ("mobilenet_v2", "inception_v3", "resnet50")
 #: What ends the names of their recipes, by budget: hours of a CPU, or a GPU.
@@ -73,24 +71,6 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped. The same command goes on after the last finished epoch.", file=sys.stderr)
         return 130
-
-
-def weights_of(recipe: str, runs: Path) -> Path:
-    """Where the weights of that recipe are, or will be."""
-    return runs / recipe / f"{recipe}.safetensors"
-
-
-def missing(recipes: Iterable[str], runs: Path) -> list[str]:
-    """Those recipes and all that they begin with or learn from, in the order in which one needs the other.
-
-    A finished run needs nothing that it was made of.
-    """
-    found: dict[str, None] = {}
-    for name in recipes:
-        if not weights_of(name, runs).exists():
-            recipe = RECIPES[name]()
-            found |= dict.fromkeys([*missing([*recipe.parts.values(), *recipe.teachers], runs), name])
-    return list(found)
 
 
 def backbone_recipes(budget: str | None) -> dict[str, str]:

@@ -31,6 +31,7 @@ from training import (
 )
 from training.landmark_study import ANSWERS, ARMS
 from training.publish import TITLES
+from training.published import PUBLISHED, missing, weights_of
 from training.recipe import Recipe
 from training.recipes import RECIPES
 
@@ -40,7 +41,7 @@ from .conftest import SMALL_LANDMARKS, SMALL_PIXELS, TinyFer
 @pytest.fixture
 def small_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
     backbones = reproduce.backbone_recipes("short").values()
-    made = reproduce.missing(reproduce.PUBLISHED.values(), Path("nowhere"))
+    made = missing(PUBLISHED.values())
     for name in {*made, *ARMS.values(), *backbones}:
         monkeypatch.setitem(RECIPES, name, small(name))
 
@@ -72,7 +73,7 @@ def test_all_tables_are_made_and_a_second_time_nothing_is_trained(
     assert "cnn, PrivateTest: " in told and "% in the package" in told
     table = read_table(runs / "evaluation" / reproduce.TABLE)
     assert table.models == ("cnn", "fusion")
-    fusion = runs / "fusion_taught" / "fusion_taught.safetensors"
+    fusion = weights_of(PUBLISHED["fusion"], runs)
     assert load_card(fusion).training["seed"] == reproduce.SEED
     assert len(read_table(runs / "evaluation" / london.TABLE.name)) == 1
     answers = pd.read_csv(runs / "evaluation" / ANSWERS)
@@ -89,22 +90,8 @@ def test_all_tables_are_made_and_a_second_time_nothing_is_trained(
     fusion.unlink()  # killed before it was written
     assert reproduce.main([*arguments, "--without-study"]) == 0
     told = capsys.readouterr().out
-    assert told.index("landmarks, seed 0, resumed") < told.index("fusion_taught, seed 0, resumed")
+    assert told.index("landmarks, seed 0, resumed") < told.index(f"{PUBLISHED['fusion']}, seed 0, resumed")
     assert "cnn" not in {line.split(": ")[1].split(",")[0] for line in told.splitlines() if "seed 0" in line}
-
-
-def test_each_run_comes_after_those_that_it_begins_with_or_learns_from(tmp_path: Path) -> None:
-    order = reproduce.missing(["fusion_larger", "cnn_larger"], tmp_path)
-    assert order[-1] == "fusion_larger" and len(order) == len(set(order))
-    for place, name in enumerate(order):
-        recipe = RECIPES[name]()
-        assert {*recipe.parts.values(), *recipe.teachers} <= set(order[:place])
-    for name in ("cnn_taught", "cnn_longer"):
-        known = reproduce.weights_of(name, tmp_path)
-        known.parent.mkdir()
-        known.touch()
-    left = ["cnn_face", "cnn_steady", "cnn_steady_longer", "cnn_larger"]  # one of its teachers is missing
-    assert reproduce.missing(["cnn_larger"], tmp_path) == left
 
 
 def test_data_that_are_not_there_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
