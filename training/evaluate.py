@@ -14,7 +14,7 @@ that have no answer, since they cannot be read or show no face, stand in ``…_l
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -81,11 +81,7 @@ def evaluate(
     """
     labels = labels_of(models)
     dataset = read_data(asked)
-    unknown = [label for label in dataset.labels if label not in labels]
-    if unknown:
-        raise DataError(
-            f"{', '.join(models)} can answer {', '.join(labels)}; the data have also {some(unknown)}."
-        )
+    check_answered(dataset, models, labels)
     chosen_N = np.isin(dataset.splits_N, TEST_SPLITS)
     if not chosen_N.any():
         raise DataError(f"{asked.data} has no PublicTest or PrivateTest pictures: there is nothing to score.")
@@ -121,6 +117,15 @@ def labels_of(models: dict[str, Path]) -> tuple[str, ...]:
                 f"{first} {', '.join(labels[first])}."
             )
     return labels[first]
+
+
+def check_answered(dataset: FaceDataset, models: Iterable[str], labels: tuple[str, ...]) -> None:
+    """DataError where the data have classes beside those `labels` that the models answer."""
+    unknown = [label for label in dataset.labels if label not in labels]
+    if unknown:
+        raise DataError(
+            f"{', '.join(models)} can answer {', '.join(labels)}; the data have also {some(unknown)}."
+        )
 
 
 def predictions(

@@ -3,6 +3,7 @@
 Shape suffixes: N pictures, K class.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from threading import get_ident
@@ -32,7 +33,7 @@ def logits_of(classifier: Classifier, samples: Samples, *, mirrored: bool, batch
     batch : pictures at once
     """
     faces = [face_of(samples, index) for index in range(len(samples))]
-    return _logits(classifier, faces, mirrored=mirrored, batch=batch, quiet=False)
+    return logits_of_faces(classifier, faces, mirrored=mirrored, batch=batch)
 
 
 def logits_by(weights: Path, samples: Samples, workers: Workers, *, mirrored: bool) -> np.ndarray:
@@ -59,9 +60,15 @@ def face_of(samples: Samples, index: int) -> FaceInputs:
     return FaceInputs(crop_HW, samples.landmarks_NLD[index], bool(samples.mesh_found_N[index]))
 
 
-def _logits(
-    classifier: Classifier, faces: list[FaceInputs], *, mirrored: bool, batch: int = 128, quiet: bool = True
+def logits_of_faces(
+    classifier: Classifier,
+    faces: Sequence[FaceInputs],
+    *,
+    mirrored: bool,
+    batch: int = 128,
+    quiet: bool = False,
 ) -> np.ndarray:
+    """Logits, float32 (N, K), of N faces; see `logits_of`. `quiet` shows no progress."""
     answers = [np.zeros((0, len(classifier.card.labels)), np.float32)]
     firsts = range(0, len(faces), batch)
     for first in tqdm(firsts, desc=classifier.card.name, unit="batch", disable=quiet or None):
@@ -89,7 +96,8 @@ def _score(weights: str, mirrored: bool, crops: bytes, landmarks: bytes, found: 
     rows = zip(crops_NHW, landmarks_NLD, found, strict=True)
     faces = [FaceInputs(crop_HW, landmarks_LD, bool(known)) for crop_HW, landmarks_LD, known in rows]
     path = Path(weights)
-    return _logits(_classifier(path, path.stat().st_mtime_ns, get_ident()), faces, mirrored=mirrored)
+    classifier = _classifier(path, path.stat().st_mtime_ns, get_ident())
+    return logits_of_faces(classifier, faces, mirrored=mirrored, quiet=True)
 
 
 @lru_cache(maxsize=16)
