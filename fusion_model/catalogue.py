@@ -24,6 +24,7 @@ class Entry:
     labels : its classes, in the order of its answers.
     order : place among the models, the lowest first.
     accuracy : on PublicTest, on which settings are chosen, 0 to 1; nan where the card has none.
+    nll : mean negative log-likelihood of the labels there, nats; nan likewise.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Entry:
     labels: tuple[str, ...]
     order: int = LAST
     accuracy: float = float("nan")
+    nll: float = float("nan")
 
     @classmethod
     def of_card(cls, name: str, card: dict[str, Any]) -> "Entry":
@@ -42,6 +44,7 @@ class Entry:
             tuple(map(str, card["labels"])),
             int(card.get("order", LAST)),
             float(scores.get("accuracy", "nan")),
+            float(scores.get("nll", "nan")),
         )
 
 
@@ -66,13 +69,19 @@ def default_models(models: Iterable[str]) -> tuple[str, ...]:
 
 
 def leading(models: Sequence[str], entries: dict[str, Entry]) -> str:
-    """Whose answer comes first: the model with the best accuracy on PublicTest; else the last of them.
+    """Whose answer comes first: the model to which PublicTest's labels are likeliest; else the last of them.
 
-    Scores are compared among models of the same classes: those of the first that has a score.
+    Likelihood judges all probabilities, accuracy only which is the highest. Where a card does not tell it,
+    all are compared by accuracy. Scores are compared among models of the same classes: those of the first
+    that has a score.
     """
     known = [name for name in models if name in entries and entries[name].accuracy >= 0]
     alike = [name for name in known if entries[name].labels == entries[known[0]].labels]
-    return max(alike, key=lambda name: entries[name].accuracy) if alike else models[-1]
+    if not alike:
+        return models[-1]
+    if all(entries[name].nll >= 0 for name in alike):
+        return min(alike, key=lambda name: entries[name].nll)
+    return max(alike, key=lambda name: entries[name].accuracy)
 
 
 def unknown_models(models: Iterable[str], folder: Path = ASSETS) -> str:

@@ -30,7 +30,7 @@ from training.duplicates import copies_of_training
 from training.landmark_cache import landmarks_of
 from training.listing import some
 from training.own_table import with_groups, write_left_out
-from training.publish import publish, publishable
+from training.publish import publish, publishable, tell_likelihoods
 from training.samples import DataError, FaceDataset, Landmarks
 from training.scoring import logits_by, logits_of
 from training.slices import measured_slices
@@ -59,6 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     if options.publish:
         publish(models, cards, ASSETS)
+        tell_likelihoods(read_table(ASSETS / TABLES[True]), ASSETS)
     return 0
 
 

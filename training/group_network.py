@@ -19,6 +19,7 @@ from fusion_model.checkpoint import ASSETS, load_checkpoint
 from fusion_model.network import Cnn
 from training.dataset import Samples, plain_batches
 from training.fairface import AGES, GENDERS, JOINT, RACES
+from training.start import take_part
 
 #: Side at which the network looks at a face, px; the window has 38 px of FER-2013.
 SEEN = 32
@@ -63,7 +64,7 @@ def begun_from_cnn() -> GroupsNetwork:
     """A network whose pixel branch is that of the shipped CNN; CheckpointError where this is missing."""
     cnn, _ = load_checkpoint(ASSETS / "cnn.safetensors")
     network = GroupsNetwork()
-    network.pixel_branch.load_state_dict(cnn.get_submodule("pixel_branch").state_dict())
+    take_part(network.pixel_branch, cnn.get_submodule("pixel_branch"))
     return network
 
 

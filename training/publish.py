@@ -12,6 +12,8 @@ from pathlib import Path
 
 from fusion_model.backbones import ARCHITECTURES
 from fusion_model.checkpoint import ASSETS, Card, CheckpointError, load_card, sha256_of
+from fusion_model.evaluation import negative_log_likelihood
+from fusion_model.prediction_table import PredictionTable, of_split
 
 #: What people call the models, in the order in which they are shown; others keep what their card says.
 TITLES = {
@@ -73,6 +75,27 @@ def publish(models: dict[str, Path], cards: dict[str, Card], folder: Path = ASSE
         card_aside.write_text(cards[name].to_json(), encoding="utf-8")
         for aside in (weights_aside, card_aside):
             aside.replace(aside.with_suffix(""))
+
+
+def tell_likelihoods(table: PredictionTable, folder: Path = ASSETS) -> None:
+    """Write on the cards of a table's models how likely PublicTest's labels are to each.
+
+    Cards of models that were published before they told it lack it, and one of another machine may differ in
+    the last digit; after this all are of one table.
+    """
+    if "PublicTest" not in set(table.frame["split"]):
+        return
+    chosen_on = of_split(table, "PublicTest")
+    for name in table.models:
+        path = folder / f"{name}.json"
+        card = load_card(path.with_suffix(".safetensors"))
+        nll = negative_log_likelihood(chosen_on.truth(), chosen_on.probabilities(name))
+        told = {**card.scores.get("PublicTest", {}), "nll": round(nll, 4)}
+        aside = path.with_name(f"{path.name}.aside")
+        aside.write_text(
+            replace(card, scores={**card.scores, "PublicTest": told}).to_json(), encoding="utf-8"
+        )
+        aside.replace(path)
 
 
 def _bases_first(cards: dict[str, Card]) -> Iterable[str]:

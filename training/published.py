@@ -7,7 +7,7 @@ from pathlib import Path
 from training.recipes import RECIPES
 
 #: Name that the package gives a model: the recipe that makes it.
-PUBLISHED = {"cnn": "cnn_taught", "fusion": "fusion_taught"}
+PUBLISHED = {"cnn": "cnn_larger", "fusion": "fusion_larger"}
 
 
 def weights_of(recipe: str, runs: Path) -> Path:

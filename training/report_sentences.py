@@ -28,8 +28,8 @@ def summary(found: Findings) -> str:
         )
     if found.lead not in found.usual or len(found.models) > len(found.usual):
         parts.append(
-            f"Of all models, {found.title(found.lead)} leads on {CHOSEN_ON}; on {REPORTED} it reaches "
-            f"{_accuracy(found, found.lead)}."
+            f"Of all models, {found.title(found.lead)} makes the labels of {CHOSEN_ON} likeliest; "
+            f"on {REPORTED} it meets {_accuracy(found, found.lead)}."
         )
     return " ".join([*parts, _photographs(found)])
 

@@ -13,7 +13,8 @@ import torch
 from fusion_model.backbones import pretrained_name
 from fusion_model.calibration import fit_biases, fit_temperature
 from fusion_model.checkpoint import Base, Card, load_card, load_checkpoint, save_checkpoint
-from fusion_model.classifier import Classifier
+from fusion_model.classifier import Classifier, softmax
+from fusion_model.evaluation import negative_log_likelihood
 from fusion_model.inference import fingerprint
 from fusion_model.network import ExpressionNetwork
 from training.loop import Run, TrainingError
@@ -58,22 +59,25 @@ def write_model(run: Run, dataset: FaceDataset, weights: Path) -> None:
     classifier = Classifier.load(weights, device.type)
     labels_N = run.choose.labels_N
     if recipe.biases:
-        temperature, biases_K = fit_biases(logits_of(classifier, run.choose, mirrored=True), labels_N)
-        add_biases(run.objective.network, temperature * biases_K)
+        scale, biases_K = fit_biases(logits_of(classifier, run.choose, mirrored=True), labels_N)
+        add_biases(run.objective.network, scale * biases_K)
         fitted = dict(zip(dataset.labels, biases_K.round(4).tolist(), strict=True))
         card = replace(card, training=card.training | {"biases": fitted})
         save_checkpoint(weights, run.objective.network, card)
         classifier = Classifier.load(weights, device.type)
     with_flip_NK = logits_of(classifier, run.choose, mirrored=True)
     without_NK = logits_of(classifier, run.choose, mirrored=False)
+    temperature = round(fit_temperature(with_flip_NK, labels_N), 4)
+    nll = negative_log_likelihood(labels_N, softmax(with_flip_NK, temperature))
     card = replace(
         card,
-        temperature=round(fit_temperature(with_flip_NK, labels_N), 4),
+        temperature=temperature,
         scores={
             "PublicTest": {
                 "n": len(labels_N),
                 "accuracy": _accuracy(with_flip_NK, labels_N),
                 "accuracy_without_flip": _accuracy(without_NK, labels_N),
+                "nll": round(nll, 4),
             }
         },
     )

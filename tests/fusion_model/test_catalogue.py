@@ -73,6 +73,11 @@ def test_the_model_with_the_best_score_on_public_test_leads() -> None:
     assert leading(["y", "x", "new"], entries) == "x"
     assert leading(["y", "new"], entries) == "y"
     assert leading(["new", "unheard"], entries) == "unheard"
+    # Likelihood decides where all tell it, whatever the accuracy.
+    entries["likely"] = Entry("likely", "likely", ("a", "b"), accuracy=0.69, nll=0.6)
+    assert leading(["x", "likely"], entries) == "x"
+    entries["x"] = Entry("x", "x", ("a", "b"), accuracy=0.7, nll=0.61)
+    assert leading(["x", "likely"], entries) == "likely"
     # A score on other classes says nothing.
     entries["easy"] = Entry("easy", "easy", ("yes", "no"), accuracy=0.99)
     assert leading(["y", "x", "easy"], entries) == "x"

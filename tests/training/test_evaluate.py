@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from joblib.externals.loky import get_reusable_executor
+from sklearn.metrics import log_loss
 
 from fusion_model import evaluation_report
 from fusion_model.catalogue import LAST
@@ -16,7 +17,7 @@ from fusion_model.checkpoint import Base, Card, load_card, load_checkpoint, save
 from fusion_model.classifier import Classifier
 from fusion_model.labels import EXPRESSIONS
 from fusion_model.network import build_network
-from fusion_model.prediction_table import read_table
+from fusion_model.prediction_table import of_split, read_table
 from fusion_model.preprocess import face_inputs
 from training import evaluate
 from training.slices import measured_slices
@@ -154,7 +155,13 @@ def test_tables_weights_and_cards_are_published_under_the_name_given(
     titles = [(card.title, card.order) for card in (load_card(assets / name) for name in ("cnn", "best"))]
     assert titles == [("CNN", 0), ("", LAST)]
     assert load_card(models["fusion"]).name == "fusion"
-    assert read_table(assets / evaluate.TABLES[True]).models == ("cnn", "best")
+    table = read_table(assets / evaluate.TABLES[True])
+    assert table.models == ("cnn", "best")
+    chosen_on = of_split(table, "PublicTest")
+    for name in table.models:
+        likelihood = log_loss(chosen_on.truth(), chosen_on.probabilities(name), labels=range(7))
+        scores = load_card(assets / name).scores["PublicTest"]
+        assert scores["nll"] == pytest.approx(likelihood, abs=1e-4)
 
 
 def test_answers_of_models_that_stay_are_kept(

@@ -106,7 +106,12 @@ def test_a_joint_answer_is_the_product_of_three() -> None:
 def test_it_begins_from_the_shipped_cnn() -> None:
     cnn, _ = load_checkpoint(ASSETS / "cnn.safetensors")
     mine = begun_from_cnn().pixel_branch.state_dict()
-    assert all(torch.equal(mine[name], tensor) for name, tensor in cnn.pixel_branch.state_dict().items())
+    theirs = cnn.pixel_branch.state_dict()
+    # The pooling is resampled where the CNN enlarges its crops.
+    same = {name for name, tensor in theirs.items() if torch.equal(mine[name], tensor)}
+    assert same >= {name for name in theirs if not name.startswith("pool.0.")}
+    sums_F = [pool["pool.0.weight"].sum(dim=(1, 2, 3)) for pool in (mine, theirs)]
+    assert torch.corrcoef(torch.stack(sums_F))[0, 1] > 0.95
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)

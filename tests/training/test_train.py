@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from sklearn.metrics import log_loss
 
 from fusion_model.backbones import BackboneError
 from fusion_model.checkpoint import ASSETS, load_card, load_checkpoint, save_checkpoint
@@ -215,6 +216,9 @@ def test_the_scores_on_the_card_are_those_of_the_weights(
         share = (logits_NK.argmax(axis=1) == chosen.labels_N).mean()
         assert classifier.card.scores["PublicTest"][key] == pytest.approx(share, abs=1e-4)
     assert 0.05 <= classifier.card.temperature <= 20
+    answers_NK = softmax(logits_of(classifier, chosen, mirrored=True), classifier.card.temperature)
+    likelihood = log_loss(chosen.labels_N, answers_NK, labels=range(7))
+    assert classifier.card.scores["PublicTest"]["nll"] == pytest.approx(likelihood, abs=1e-4)
 
 
 def test_biases_make_each_class_as_likely_as_it_is_frequent(
