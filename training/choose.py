@@ -34,6 +34,7 @@ from training.landmark_cache import landmarks_of
 from training.recipes import ROUGH
 from training.samples import DataError
 from training.scoring import face_of, logits_of_faces
+from training.teachers import together
 
 SPLIT = "PublicTest"
 #: What recipes do to rough pictures, without moving, mirroring or covering anything.
@@ -128,8 +129,7 @@ def _said(
         answered_NK = softmax(logits_of_faces(classifier, faces, mirrored=True), classifier.card.temperature)
         said[name] = answered_NK[:, [classifier.card.labels.index(label) for label in labels]]
     if len(said) > 1:
-        logs_NK = np.log(np.stack(list(said.values())).clip(1e-6)).mean(axis=0)
-        said[TOGETHER] = softmax(logs_NK, 1.0)
+        said[TOGETHER] = together(list(said.values()))
     return said
 
 

@@ -48,11 +48,19 @@ def taught(samples: Samples, teachers: Sequence[Path], teaching: float) -> Sampl
 
 def answers(samples: Samples, teachers: Sequence[Path]) -> np.ndarray:
     """Probabilities (N, K): the mean of the teachers' calibrated log-probabilities, with flip TTA."""
-    logs_NK = np.zeros((len(samples), len(samples.labels)))
+    said = []
     for path in teachers:
         classifier = Classifier.load(path)
         logits_NK = logits_of(classifier, samples, mirrored=True)
-        logs_NK += np.log(softmax(logits_NK, classifier.card.temperature).clip(_LEAST)) / len(teachers)
+        said.append(softmax(logits_NK, classifier.card.temperature))
+    return together(said)
+
+
+def together(said: Sequence[np.ndarray]) -> np.ndarray:
+    """What several models say together: of their probabilities, (N, K) each, the mean of the logarithms."""
+    logs_NK = np.zeros_like(said[0], dtype=np.float64)
+    for answers_NK in said:
+        logs_NK += np.log(answers_NK.clip(_LEAST)) / len(said)
     return softmax(logs_NK, 1.0)
 
 
