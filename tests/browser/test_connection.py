@@ -47,6 +47,30 @@ class Line:
         socket.send(message)
 
 
+class Slow:
+    """Stands between a page and the server: keeps what says that the page is drawn, as if drawing took long."""
+
+    def __init__(self) -> None:
+        self.kept = 0
+        self._pieces: list[str | bytes] = []
+
+    def take(self, socket: WebSocketRoute) -> None:
+        """A page connects."""
+        server = socket.connect_to_server()
+        socket.on_message(lambda piece: self._pass(server, piece))
+
+    def _pass(self, server: WebSocketRoute, piece: str | bytes) -> None:
+        """A message without binary data has three pieces; its content is the last."""
+        self._pieces.append(piece)
+        if len(self._pieces) == 3:
+            if "document_ready" in str(piece):
+                self.kept += 1
+            else:
+                for one in self._pieces:
+                    server.send(one)
+            self._pieces = []
+
+
 @pytest.fixture
 def line(page):
     """Of the Look page, which is loaded anew for it."""
@@ -78,3 +102,13 @@ def test_a_page_that_cannot_come_back_says_so_and_can_be_asked_to_later(page, li
     expect(page.get_by_text("No picture yet.")).to_be_visible(timeout=PATIENCE_MS)
     page.get_by_role("button", name="Try the example").click()
     expect(page.get_by_text(re.compile(r"Answered in \d+ ms"))).to_be_visible(timeout=PATIENCE_MS)
+
+
+def test_what_changes_while_a_page_is_still_being_drawn_reaches_it(page):
+    slow = Slow()
+    page.route_web_socket(re.compile("/ws"), slow.take)
+    page.goto(page.url.split("?")[0] + "?page=about")
+    page.get_by_role("tab", name="Compare").click()
+    expect(page.get_by_text("Who is right", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("All models, ranked", exact=True)).to_be_attached(timeout=PATIENCE_MS)
+    assert slow.kept == 1  # else nothing was tried
