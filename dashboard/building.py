@@ -73,7 +73,7 @@ class AsidePage(Application):
         super().initialize_document(document)
         # A page that comes back after its session had ended gets a new one, and is not loaded again.
         document.on_event(ClientReconnected, partial(pn.state._schedule_on_load, document))
-        document.to_json = MethodType(_copy_given, document)  # type: ignore[method-assign]
+        document.to_json = MethodType(_copy_given, document)
         # Panel switches all of it off.
         document.config.update(
             reconnect_session=True, notify_connection_status=True, notifications=Notifications()
@@ -126,7 +126,7 @@ def pages(routes: Mapping[str, Make], titles: Mapping[str, str]) -> dict[str, As
 def _copy_given(document: Document, **options: Any) -> Any:
     """A document as it is given to a browser; all that changes from here on is sent after it.
 
-    Panel drops what changes until the browser says that the page is drawn, since the document is sent in full;
+    Panel drops what changes until the browser says that the page is drawn, as the document is sent in full;
     but that was before, on a slow machine by seconds, and what changed in between was lost for good.
     """
     given = Document.to_json(document, **options)

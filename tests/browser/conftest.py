@@ -109,7 +109,7 @@ def shipped_server() -> Iterator[Server]:
 
 @contextlib.contextmanager
 def serving(*options: str) -> Iterator[Server]:
-    """`python -m dashboard` on a free port, until the block ends."""
+    """`python -m dashboard` on a free port, until the block ends. It fails when the server logged a fault."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -140,6 +140,8 @@ def serving(*options: str) -> Iterator[Server]:
         listener.join(30)
         if process.stdout is not None:
             process.stdout.close()
+    faults = [line for line in running.lines if line.startswith("Traceback")]
+    assert not faults, "\n".join(running.lines[-60:])
 
 
 @pytest.fixture(scope="session")

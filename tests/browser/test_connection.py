@@ -48,7 +48,7 @@ class Line:
 
 
 class Slow:
-    """Stands between a page and the server: keeps what says that the page is drawn, as if drawing took long."""
+    """Stands between a page and the server: keeps the word that the page is drawn, as if that took long."""
 
     def __init__(self) -> None:
         self.kept = 0
