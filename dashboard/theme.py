@@ -119,8 +119,8 @@ def _material(colours: Palette, background: str) -> dict[str, Any]:
             },
             # The page keeps the height of its header free by an empty heading: let it be no heading.
             "MuiTypography": {"defaultProps": {"variantMapping": {"h5": "div"}}},
-            # The bar that shows that the page is busy has no name of its own.
-            "MuiLinearProgress": {"defaultProps": {"aria-label": "The page is busy"}},
+            # The page's own bar has no name, and stands at 100 %, unseen, when there is nothing to wait for.
+            "MuiLinearProgress": {"defaultProps": {"aria-label": "Progress"}},
             "MuiToggleButton": {"styleOverrides": {"root": {"textTransform": "none", "padding": "6px 12px"}}},
         },
     }
