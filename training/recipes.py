@@ -105,18 +105,6 @@ def cnn_larger() -> Recipe:
     )
 
 
-def cnn_64px() -> Recipe:
-    """The CNN, trained on from the end of `cnn_larger` on crops enlarged to 64 px. About 50 minutes."""
-    return replace(
-        cnn_larger(),
-        name="cnn_64px",
-        epochs=10,
-        config={"pixels": asdict(PixelConfig(face_only=True, side=64)), "dropout": 0.3},
-        parts={"pixel_branch": "cnn_larger", "head": "cnn_larger"},
-        teachers=("cnn_longer", "cnn_steady_longer", "cnn_larger"),
-    )
-
-
 def teacher_wide() -> Recipe:
     """A teacher, for a GPU: twice the CNN's channels, on crops enlarged to 64 px. 14 M parameters."""
     return _teacher("teacher_wide", PixelConfig(64, (128, 256, 512), face_only=True, side=64))
@@ -218,16 +206,6 @@ def fusion_larger() -> Recipe:
         parts={"pixel_branch": "cnn_larger", "landmark_branch": "landmarks"},
         augmentation=replace(ROUGH, landmark_noise=0.002, landmark_turn=0.0),
         biases=True,
-    )
-
-
-def fusion_64px() -> Recipe:
-    """As `fusion_larger`, on `cnn_64px`'s pixel branch. About 8 minutes."""
-    return replace(
-        fusion_larger(),
-        name="fusion_64px",
-        config={**fusion().config, "pixels": cnn_64px().config["pixels"]},
-        parts={"pixel_branch": "cnn_64px", "landmark_branch": "landmarks"},
     )
 
 
@@ -409,13 +387,11 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "cnn_steady_longer": cnn_steady_longer,
     "cnn_taught": cnn_taught,
     "cnn_larger": cnn_larger,
-    "cnn_64px": cnn_64px,
     "teacher_wide": teacher_wide,
     "teacher_deep": teacher_deep,
     "teacher_whole": teacher_whole,
     "cnn_distilled": cnn_distilled,
     "fusion_larger": fusion_larger,
-    "fusion_64px": fusion_64px,
     "fusion_distilled": fusion_distilled,
     "cnn_short": cnn_short,
     "landmarks": landmarks,
