@@ -11,11 +11,12 @@ from dashboard.figure_state import SECTIONS
 from dashboard.shelf import View
 from dashboard.theme import LIGHT, Palette
 from dashboard.views.figures import FigurePage
-from dashboard.views.filter_bar import linked
+from dashboard.views.filter_bar import linked, wide_enough
 from dashboard.views.parts import row
 from dashboard.wording import model_name
 
 SECTION_NAMES = dict(zip(["Answers", "Confidence", "Curves", "People"], SECTIONS, strict=True))
+MINUS = "Minus the matrix of"
 CELL_NAMES = {"Rows": "row", "Columns": "column", "Counts": "count"}
 
 
@@ -25,6 +26,7 @@ class EvaluateView(FigurePage):
     page = "evaluate"
     title = "Evaluate"
     selectors = (("model", "Model"),)
+    _controls: Any = None  # of the confusion matrix, once it was shown
 
     def _above(self) -> list[Any]:
         sections = pmui.RadioButtonGroup(
@@ -36,13 +38,18 @@ class EvaluateView(FigurePage):
 
     def _control(self, view: View) -> Any:
         state = self._filters
-        cells = pmui.RadioButtonGroup(options=CELL_NAMES, value=state.cells, size="small", margin=0)
-        cells.param.watch(lambda event: setattr(state, "cells", event.new), "value")
         others = {"nothing": ""} | {
             model_name(model): model for model in view.rows.models if model != view.model
         }
         against = state.against if state.against in others.values() else ""
-        return row(cells, linked(state, "against", "Minus the matrix of", others, against), gap=16)
+        if self._controls is None:
+            cells = pmui.RadioButtonGroup(options=CELL_NAMES, size="small", margin=0)
+            cells.param.watch(lambda event: setattr(state, "cells", event.new), "value")
+            self._controls = row(cells, linked(state, "against", MINUS, others, against), gap=16)
+        cells, minus = self._controls
+        cells.value = state.cells
+        minus.param.update(options=others, value=against, width=wide_enough(MINUS, *others))
+        return self._controls
 
     def _blocks(self, view: View) -> list[Block]:
         return self._section(view, self._filters.section, self._colours)

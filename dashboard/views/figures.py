@@ -24,7 +24,7 @@ from dashboard.views.rows import RowsPanel
 from dashboard.views.session import aside, soon
 from fusion_model.errors import ExpressionLensError
 
-Todo = deque[Callable[[], pn.viewable.Viewable]]
+Todo = deque[Callable[[], list[Any]]]
 
 
 class FigurePage(pn.viewable.Viewer):
@@ -42,6 +42,7 @@ class FigurePage(pn.viewable.Viewer):
         self._state, self._filters, self._shelf = state, state.filters, shelf
         self._bar = FilterBar(state.filters, shelf, self.selectors, self._extra)
         self._body = column(gap=36)
+        self._over_control = html()  # the heading above the page's control
         self._layout = column(gap=24)
         self._lists: list[RowsPanel] = []
         self._todo: Todo = deque()  # blocks that are still to be put on the page
@@ -87,7 +88,7 @@ class FigurePage(pn.viewable.Viewer):
         if len(view.rows):
             aside(partial(self._worked_out, view), partial(self._show, todo, view))
         else:
-            self._body[:] = [html(f'<div class="empty" role="status"><b>{EMPTY}</b></div>')]
+            self._body[:] = [_place(html(f'<div class="empty" role="status"><b>{EMPTY}</b></div>'))]
 
     def _worked_out(self, view: View) -> list[Block] | ExpressionLensError:
         try:
@@ -105,7 +106,7 @@ class FigurePage(pn.viewable.Viewer):
             self._put(todo, 0)
 
     def _say(self, error: ExpressionLensError) -> None:
-        self._body[:] = [html(f'<p role="alert">{escape(str(error))}</p>')]
+        self._body[:] = [_place(html(f'<p role="alert">{escape(str(error))}</p>'))]
 
     def _put(self, todo: Todo, place: int) -> None:
         """Put the next block where the old one stood, and the one after it when others had their turn."""
@@ -115,13 +116,21 @@ class FigurePage(pn.viewable.Viewer):
             if place < len(self._body):
                 self._body[place:] = []
             return
-        self._body[place : place + 1] = [todo.popleft()()]
+        parts = todo.popleft()()
+        # Into the column that is there: were it exchanged, the browser would also make all below it anew.
+        if place < len(self._body):
+            self._body[place][:] = parts
+        else:
+            self._body.append(_place(*parts))
         soon(partial(self._put, todo, place + 1))
 
-    def _block(self, block: Block, view: View) -> pn.viewable.Viewable:
-        parts: list[Any] = [html(block.heading())] if block.heading() else []
+    def _block(self, block: Block, view: View) -> list[Any]:
         if block.control:
-            parts.append(self._control(view))
+            # Kept: made anew it would lose the keyboard's focus, and a click that is still on its way to it.
+            self._over_control.object = block.heading()
+            parts = [self._over_control, self._control(view)]
+        else:
+            parts = [html(block.heading())] if block.heading() else []
         if block.charts:
             parts.append(self._charts(block))
         if block.ending():
@@ -129,7 +138,7 @@ class FigurePage(pn.viewable.Viewer):
         if block.picks:
             self._lists.append(RowsPanel(self._filters, view, block.picks, self._shelf.record.pictures))
             parts.append(self._lists[-1])
-        return column(*parts, gap=10)
+        return parts
 
     def _charts(self, block: Block) -> pn.viewable.Viewable:
         drawn = []
@@ -174,10 +183,16 @@ class FigurePage(pn.viewable.Viewer):
         return []
 
     def _control(self, view: View) -> Any:
+        """The page's control, the same each time, with what is in force."""
         raise NotImplementedError
 
     def _blocks(self, view: View) -> list[Block]:
         raise NotImplementedError
+
+
+def _place(*parts: Any) -> pn.Column:
+    """Where a block of a page stands."""
+    return column(*parts, gap=10)
 
 
 def _prepare(item: Chart, state: FilterState) -> None:
