@@ -88,7 +88,7 @@ class FigurePage(pn.viewable.Viewer):
         if len(view.rows):
             aside(partial(self._worked_out, view), partial(self._show, todo, view))
         else:
-            self._body[:] = [_place(html(f'<div class="empty" role="status"><b>{EMPTY}</b></div>'))]
+            self._body[:] = [_slot(html(f'<div class="empty" role="status"><b>{EMPTY}</b></div>'))]
 
     def _worked_out(self, view: View) -> list[Block] | ExpressionLensError:
         try:
@@ -106,7 +106,7 @@ class FigurePage(pn.viewable.Viewer):
             self._put(todo, 0)
 
     def _say(self, error: ExpressionLensError) -> None:
-        self._body[:] = [_place(html(f'<p role="alert">{escape(str(error))}</p>'))]
+        self._body[:] = [_slot(html(f'<p role="alert">{escape(str(error))}</p>'))]
 
     def _put(self, todo: Todo, place: int) -> None:
         """Put the next block where the old one stood, and the one after it when others had their turn."""
@@ -121,7 +121,7 @@ class FigurePage(pn.viewable.Viewer):
         if place < len(self._body):
             self._body[place][:] = parts
         else:
-            self._body.append(_place(*parts))
+            self._body.append(_slot(*parts))
         soon(partial(self._put, todo, place + 1))
 
     def _block(self, block: Block, view: View) -> list[Any]:
@@ -190,7 +190,7 @@ class FigurePage(pn.viewable.Viewer):
         raise NotImplementedError
 
 
-def _place(*parts: Any) -> pn.Column:
+def _slot(*parts: Any) -> pn.Column:
     """Where a block of a page stands."""
     return column(*parts, gap=10)
 
