@@ -91,7 +91,7 @@ def cnn_taught() -> Recipe:
 
 
 def cnn_larger() -> Recipe:
-    """The CNN, trained on by sharpness-aware steps on crops enlarged to 56 px. About 70 minutes."""
+    """The CNN, from the end of `cnn_taught` by sharpness-aware steps on crops of 56 px. About 70 minutes."""
     return replace(
         cnn_taught(),
         name="cnn_larger",
