@@ -83,6 +83,30 @@ class Samples:
             None if self.targets_NK is None else self.targets_NK[chosen],
         )
 
+    def joined(self, more: "Samples") -> "Samples":
+        """These samples and then others, without votes of their own and right to learn as they are labelled.
+
+        Parameters
+        ----------
+        more : of the same classes, pictures of the same size
+        """
+        votes_NV, targets_NK = self.votes_NV, self.targets_NK
+        if votes_NV is not None:
+            votes_NV = np.concatenate([votes_NV, np.zeros((len(more), votes_NV.shape[1]), np.float32)])
+        if targets_NK is not None:
+            label_NK = np.eye(len(self.labels), dtype=np.float32)[more.labels_N]
+            targets_NK = np.concatenate([targets_NK, label_NK])
+        return Samples(
+            np.concatenate([self.images_NHW, more.images_NHW]),
+            np.concatenate([self.matrices_N23, more.matrices_N23]),
+            np.concatenate([self.landmarks_NLD, more.landmarks_NLD]),
+            np.concatenate([self.mesh_found_N, more.mesh_found_N]),
+            np.concatenate([self.labels_N, more.labels_N]),
+            votes_NV,
+            self.labels,
+            targets_NK,
+        )
+
     def with_mesh(self, whose: str, seed: int = 0) -> "Samples":
         """The samples with their own meshes, with each other's ("shuffled", by the seed), or with "none"."""
         if whose == "own":

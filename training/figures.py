@@ -41,6 +41,7 @@ from training.score_blocks import (
     own_contempt,
     own_smiling,
     percent,
+    photographs,
     rough,
     surroundings,
 )
@@ -253,6 +254,7 @@ BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
     "london-groups": london_groups,
     "surroundings": surroundings,
     "rough": rough,
+    "photographs": photographs,
     "latency": latency,
     "estimated-groups": estimated_groups,
     "estimated-gaps": estimated_gaps,

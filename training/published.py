@@ -34,7 +34,10 @@ def missing(recipes: Iterable[str], runs: Path | None = None) -> list[str]:
 def training_commands() -> str:
     """The commands that train and score the package's own two models from nothing: a block for the texts."""
     given = "--data fer2013.csv --votes fer2013new.csv"
-    recipes = textwrap.wrap(" ".join(missing(PUBLISHED.values())), 80, break_on_hyphens=False)
+    needed = missing(PUBLISHED.values())
+    photographs = any(RECIPES[name]().photographs for name in needed)
+    trained = f"{given} --photographs fairface_64px.npz" if photographs else given
+    recipes = textwrap.wrap(" ".join(needed), 80, break_on_hyphens=False)
     scored = [f"{name}={weights_of(recipe, Path('runs'))}" for name, recipe in PUBLISHED.items()]
     return "\n".join(
         [
@@ -42,7 +45,7 @@ def training_commands() -> str:
             "python -m training.landmark_cache fer2013.csv             # Face Mesh, two minutes, resumable",
             "# each begins where another ended; --resume goes on after a stop",
             "for recipe in " + " \\\n    ".join(recipes) + "; do",
-            f"    python -m training.train $recipe {given}",
+            f"    python -m training.train $recipe {trained}",
             "done",
             f"python -m training.evaluate {given} \\",
             *(f"    {each} \\" for each in scored[:-1]),

@@ -53,6 +53,7 @@ class Recipe:
         of all that `parts` takes over and training changes (Wortsman et al. 2022, "Robust fine-tuning of
         zero-shot models").
     pretrained : begin with torchvision's ImageNet weights in the pixel branch, a backbone.
+    photographs : learn from labelled photographs too (`training.photographs`), as if they were Training.
     start : the weights to begin with, a model of the package or a path; kind and config are theirs then.
     """
 
@@ -83,6 +84,7 @@ class Recipe:
     sharpness: float = 0.0
     interpolation: float = 0.0
     pretrained: bool = False
+    photographs: bool = False
     start: str = ""
 
     def __post_init__(self) -> None:

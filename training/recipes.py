@@ -105,6 +105,20 @@ def cnn_larger() -> Recipe:
     )
 
 
+def cnn_photographs() -> Recipe:
+    """The CNN, trained on from the end of `cnn_larger` on labelled photographs too. About 30 minutes."""
+    return replace(
+        cnn_larger(),
+        name="cnn_photographs",
+        epochs=5,
+        learning_rate=0.02,
+        sharpness=0.0,
+        parts={"pixel_branch": "cnn_larger", "head": "cnn_larger"},
+        teachers=("cnn_longer", "cnn_steady_longer", "cnn_larger"),
+        photographs=True,
+    )
+
+
 def teacher_wide() -> Recipe:
     """A teacher, for a GPU: twice the CNN's channels, on crops enlarged to 64 px. 14 M parameters."""
     return _teacher("teacher_wide", PixelConfig(64, (128, 256, 512), face_only=True, side=64))
@@ -206,6 +220,16 @@ def fusion_larger() -> Recipe:
         parts={"pixel_branch": "cnn_larger", "landmark_branch": "landmarks"},
         augmentation=replace(ROUGH, landmark_noise=0.002, landmark_turn=0.0),
         biases=True,
+    )
+
+
+def fusion_photographs() -> Recipe:
+    """As `fusion_larger`, on `cnn_photographs` and from labelled photographs too. About 10 minutes."""
+    return replace(
+        fusion_larger(),
+        name="fusion_photographs",
+        parts={"pixel_branch": "cnn_photographs", "landmark_branch": "landmarks"},
+        photographs=True,
     )
 
 
@@ -387,11 +411,13 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "cnn_steady_longer": cnn_steady_longer,
     "cnn_taught": cnn_taught,
     "cnn_larger": cnn_larger,
+    "cnn_photographs": cnn_photographs,
     "teacher_wide": teacher_wide,
     "teacher_deep": teacher_deep,
     "teacher_whole": teacher_whole,
     "cnn_distilled": cnn_distilled,
     "fusion_larger": fusion_larger,
+    "fusion_photographs": fusion_photographs,
     "fusion_distilled": fusion_distilled,
     "cnn_short": cnn_short,
     "landmarks": landmarks,

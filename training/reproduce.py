@@ -58,7 +58,7 @@ TABLE = evaluate.TABLES[True]
 def main(arguments: list[str] | None = None) -> int:
     """Command line."""
     options = _parser().parse_args(arguments)
-    paths = {"data": options.data, "votes": options.votes, "cache": options.cache}
+    paths = {name: getattr(options, name) for name in ("data", "votes", "cache", "photographs")}
     try:
         published = PUBLISHED | backbone_recipes(options.backbones)
         weights = {name: weights_of(name, options.runs) for name in published.values()}
@@ -166,6 +166,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--data", type=Path, required=True, help="the Kaggle file, fer2013.csv")
     parser.add_argument("--votes", type=Path, required=True, help="FER+ votes, fer2013new.csv")
+    parser.add_argument(
+        "--photographs", type=Path, help="FairFace, packed: for models that learn from labelled photographs"
+    )
     parser.add_argument(
         "--backbones",
         nargs="?",

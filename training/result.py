@@ -116,6 +116,8 @@ def _extra_supervision(recipe: Recipe) -> str | None:
     told = ["FER+ votes, second head"] if recipe.votes_weight else []
     if recipe.teachers:
         told.append(f"answers of {', '.join(recipe.teachers)} together")
+    if recipe.photographs:
+        told.append("photographs of FairFace, labelled by another model")
     if recipe.pretrained:
         told.append(f"ImageNet, by torchvision's {pretrained_name(recipe.architecture)} to begin with")
     return "; ".join(told) or None

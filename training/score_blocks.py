@@ -19,6 +19,7 @@ RESULTS = Path(__file__).parents[1] / "docs" / "results"
 LONDON = "london_predictions.csv.gz"
 SURROUNDINGS = "surroundings.csv"
 ROUGH = "rough.csv"
+PHOTOGRAPHS = "photographs.csv"
 ROUGH_NAMES = {
     "none": "as they are",
     "noise": "noise of {:g} grey levels",
@@ -150,7 +151,12 @@ def london_groups(_: dict[str, Any]) -> str:
 
 def _share(right_N: np.ndarray) -> str:
     """``59 of 102, 57.8 % (48.1–67.0)``."""
-    return f"{right_N.sum()} of {len(right_N)}, {_wilson(int(right_N.sum()), len(right_N))}"
+    return _of(int(right_N.sum()), len(right_N))
+
+
+def _of(right: int, n: int) -> str:
+    """``59 of 102, 57.8 % (48.1–67.0)``."""
+    return f"{right} of {n}, {_wilson(right, n)}" if n else "–"
 
 
 def _wilson(right: int, n: int) -> str:
@@ -186,6 +192,21 @@ def rough(_: dict[str, Any]) -> str:
         cells = [_wilson(*by_arm.loc[arm, ["right", "n"]].astype(int)) for arm in arms]
         rows.append(f"| {ROUGH_NAMES[change].format(strength)} | {' | '.join(cells)} |")
     return "\n".join([*rows, "", f"{counts['n'].max():,} pictures of each split."]) + "\n"
+
+
+def photographs(_: dict[str, Any]) -> str:
+    """Right answers on labelled photographs, by the result file of `training.photographs`."""
+    counts = pd.read_csv(RESULTS / PHOTOGRAPHS)
+    expressions = list(counts["expression"].unique())
+    rows = [
+        f"| model | faces | all | {' | '.join(expressions)} |",
+        f"| --- | --- |{' ---: |' * (1 + len(expressions))}",
+    ]
+    for (model, drawn), found in counts.groupby(["model", "drawn"], sort=False):
+        by_expression = found.set_index("expression")[["right", "n"]].astype(int)
+        cells = [_of(*by_expression.sum()), *(_of(*by_expression.loc[name]) for name in expressions)]
+        rows.append(f"| {called(model)} | {drawn} | {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
 
 
 def latency(_: dict[str, Any]) -> str:

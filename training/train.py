@@ -25,6 +25,7 @@ from training.landmark_cache import landmarks_of
 from training.loop import PixelFeatures, Run, Runtime, TrainingError
 from training.losses import Objective
 from training.packed import PIXEL_KINDS, read_packed
+from training.photographs import USES, read_photographs
 from training.recipe import Recipe
 from training.recipes import RECIPES
 from training.result import write_model
@@ -83,8 +84,11 @@ def train(
     if dataset.votes_NV is None and recipe.votes_weight:
         recipe = replace(recipe, votes_weight=0.0)
     samples = samples.with_mesh(recipe.mesh, options.seed)
+    photographs = _photographs(asked, options.photographs, recipe, runtime)
     folder = options.run or Path("runs") / recipe.name
-    run = prepare_run(recipe, options.seed, folder, runtime, dataset, samples, begin=not options.resume)
+    run = prepare_run(
+        recipe, options.seed, folder, runtime, dataset, samples, photographs, begin=not options.resume
+    )
     if known is not None:
         run.pixel_features = known
     if options.resume:
@@ -116,6 +120,18 @@ def _read(asked: Asked, recipe: Recipe, runtime: Runtime) -> tuple[FaceDataset, 
     return dataset, make_samples(dataset, landmarks)
 
 
+def _photographs(asked: Asked, path: Path | None, recipe: Recipe, runtime: Runtime) -> Samples | None:
+    """The labelled photographs that a recipe learns from, if it does; TrainingError where none are given."""
+    if not recipe.photographs:
+        return None
+    if path is None:
+        raise TrainingError(
+            f"{recipe.name} learns from photographs too: --photographs, with the path of FairFace, packed."
+        )
+    read = partial(read_photographs, path, USES[0], asked.cache, asked.workers)
+    return _in_turn(runtime, read)[0]
+
+
 def finish(
     name: str,
     data: Path,
@@ -124,13 +140,14 @@ def finish(
     seed: int,
     folder: Path,
     known: PixelFeatures | None = None,
+    photographs: Path | None = None,
 ) -> Path:
     """The weights of a run: those that are there, or else trained now, from where it was if it was begun.
 
     Parameters
     ----------
     name : of the recipe
-    data, votes, cache, seed : as the command line takes them
+    data, votes, cache, seed, photographs : as the command line takes them
     folder : of the run; what it takes from other runs lies beside it
     known : see `train`
     """
@@ -141,6 +158,7 @@ def finish(
     print(f"{folder}: {name}, seed {seed}{', resumed' if resume else ''}", flush=True)
     given = ["--data", data, "--cache", cache, "--seed", seed, "--folder", folder]
     given += ["--votes", votes] if votes else []
+    given += ["--photographs", photographs] if photographs else []
     options = _parser().parse_args([name, *map(str, given), *(["--resume"] if resume else [])])
     runtime = Runtime.start()
     try:
@@ -156,12 +174,14 @@ def prepare_run(
     runtime: Runtime,
     dataset: FaceDataset,
     samples: Samples,
+    photographs: Samples | None = None,
     *,
     begin: bool = True,
 ) -> Run:
     """The network, with its parts from other runs (beside this one's folder), ready to train.
 
-    `begin` is False where the weights come from the run's own checkpoint afterwards.
+    `photographs` are added to Training. `begin` is False where the weights come from the run's own checkpoint
+    afterwards.
     """
     torch.manual_seed(seed)
     network = build_network(recipe.kind, len(dataset.labels), recipe.config)
@@ -188,6 +208,8 @@ def prepare_run(
     teachers = Teachers.load(weights, recipe.teaching, runtime.device) if recipe.live else None
     if weights and not recipe.live:
         splits["Training"] = taught(splits["Training"], weights, recipe.teaching)
+    if photographs is not None:
+        splits["Training"] = splits["Training"].joined(photographs)
     objective = Objective(network, recipe.label_smoothing, recipe.votes_weight)
     return Run(recipe, seed, folder, runtime, objective, splits["Training"], splits["PublicTest"], teachers)
 
@@ -212,6 +234,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--votes", type=Path, help="FER+ votes, fer2013new.csv: extra supervision by a second head"
+    )
+    parser.add_argument(
+        "--photographs",
+        type=Path,
+        help="FairFace, packed (fairface_64px.npz): labelled photographs, where the recipe learns from them",
     )
     parser.add_argument(
         "--from",

@@ -188,6 +188,24 @@ def test_a_batch_moves_to_a_device_with_its_pictures_channels_last(samples: Samp
     assert_same(moved, batch)
 
 
+def test_samples_joined_to_others_keep_what_is_known_of_each(samples: Samples) -> None:
+    more = samples.select(np.arange(3))
+    both = samples.joined(replace(more, votes_NV=None))
+    assert len(both) == len(samples) + 3
+    np.testing.assert_array_equal(both.labels_N[-3:], more.labels_N)
+    np.testing.assert_array_equal(both.images_NHW[-3:], more.images_NHW)
+    np.testing.assert_array_equal(both.landmarks_NLD[-3:], more.landmarks_NLD)
+    assert both.votes_NV is not None and samples.votes_NV is not None and both.targets_NK is None
+    np.testing.assert_array_equal(both.votes_NV[:-3], samples.votes_NV)
+    assert not both.votes_NV[-3:].any()
+    targets_NK = np.full((len(samples), len(samples.labels)), 1 / len(samples.labels), np.float32)
+    taught = replace(samples, votes_NV=None, targets_NK=targets_NK).joined(more)
+    assert taught.votes_NV is None and taught.targets_NK is not None
+    np.testing.assert_array_equal(taught.targets_NK[:-3], targets_NK)
+    np.testing.assert_array_equal(taught.targets_NK[-3:].argmax(axis=1), more.labels_N)
+    np.testing.assert_array_equal(taught.targets_NK[-3:].max(axis=1), 1)
+
+
 def test_in_the_controls_a_face_has_anothers_mesh_or_none(samples: Samples) -> None:
     own = samples.with_mesh("own")
     assert own is samples

@@ -23,7 +23,7 @@ from fusion_model.inference import same_weights
 from fusion_model.labels import EXPRESSIONS
 from fusion_model.network import build_network
 from training import train
-from training.dataset import make_samples
+from training.dataset import Samples, make_samples
 from training.loop import Run
 from training.recipe import Recipe
 from training.recipes import RECIPES
@@ -153,6 +153,36 @@ def test_a_base_that_was_made_anew_since_is_told(
     save_checkpoint(weights, network, card)
     assert command("fusion", "--resume") == 1
     assert "is not the one that fusion was begun from" in capsys.readouterr().err
+
+
+def test_photographs_are_learned_from_beside_the_training_pictures(
+    command: Callable[..., int],
+    recipes: dict[str, Callable[[], Recipe]],
+    small_recipe: Make,
+    tiny_fer: TinyFer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    recipes["more"] = lambda: small_recipe("cnn", name="more", epochs=1, photographs=True)
+    assert command("more") == 1
+    assert "more learns from photographs too: --photographs" in capsys.readouterr().err
+
+    samples = make_samples(tiny_fer.dataset, tiny_fer.landmarks).select(np.arange(8))
+    asked: list[tuple[Path, str]] = []
+
+    def read(path: Path, use: str, *_: Any) -> tuple[Samples, None]:
+        asked.append((path, use))
+        return replace(samples, votes_NV=None), None
+
+    monkeypatch.setattr(train, "read_photographs", read)
+    assert command("more", "--photographs", "fairface.npz") == 0
+    assert asked == [(Path("fairface.npz"), "training")]
+    card = load_card(tmp_path / "more" / "more.safetensors")
+    assert card.data["pictures"] == 24 + 8 and card.scores["PublicTest"]["n"] == 8
+    assert "photographs of FairFace, labelled by another model" in card.data["extra_supervision"]
+    assert command("cnn", "--photographs", "fairface.npz") == 0  # not asked for: not read
+    assert len(asked) == 1
 
 
 def test_imagenet_weights_begin_a_backbone(

@@ -1,0 +1,173 @@
+"""Photographs of FairFace with the expressions that one sees in them, to learn from and to choose by.
+
+FairFace has no expressions. `LABELS` has those of 8,392 of its training faces, aged ten or more, with a mesh:
+what a general model of images and language called each at a glance, on sheets of 36 grey faces enlarged from
+64 px: one of the seven expressions, or nothing where it could not tell. So they are another model's answers,
+no panel's, and extra supervision where a model learns from them. The faces of the
+use "validation" were gone through three times and the majority counts, those of "training" once.
+
+``python -m training.photographs FAIRFACE.npz [NAME=WEIGHTS …]`` counts what models get right of "validation",
+of the faces drawn at random and of those on which the fusion model of 2026-11-30 wavered between happy and
+neutral, in ``docs/results/photographs.csv``; without names the package's own two.
+
+Shape suffixes: N photographs, L landmark (478), D coordinate, K class.
+"""
+
+import argparse
+import hashlib
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from fusion_model.catalogue import ASSETS, DEFAULT_MODELS
+from fusion_model.classifier import Classifier
+from fusion_model.errors import ExpressionLensError
+from fusion_model.faces import LANDMARKS
+from fusion_model.labels import EXPRESSIONS
+from fusion_model.preprocess import SIDE, VERSION, face_inputs
+from training.counts import write
+from training.data import add_worker_arguments
+from training.dataset import Samples
+from training.evaluate import labels_of, named_weights
+from training.samples import DataError
+from training.scoring import logits_of
+from training.workers import (
+    DEFAULT_CACHE,
+    HERE,
+    Arrays,
+    Workers,
+    arrays_in_parts,
+    finder,
+)
+
+#: ``row`` of the packed file, ``use``, ``drawn`` ("at random", or "wavering": happy or neutral, nearly even),
+#: ``said`` (a letter a pass), ``expression``.
+LABELS = Path(__file__).with_name("photographs.csv")
+USES = ("training", "validation")
+DRAWN = ("at random", "wavering")
+#: Expressions that are counted by themselves, and the word for the rest.
+SHOWN, OTHERS = ("happy", "neutral"), "others"
+RESULT = Path("docs/results/photographs.csv")
+_PART = 256
+
+
+def read_photographs(
+    path: Path, use: str, cache: Path = DEFAULT_CACHE, workers: Workers = HERE
+) -> tuple[Samples, pd.DataFrame]:
+    """The photographs of a use as samples, and their rows of `LABELS` in the same order.
+
+    Parameters
+    ----------
+    path : FairFace, packed as `training.fairface.read_fairface` takes it
+    use : one of `USES`
+    cache : folder of what Face Mesh found, made if missing
+    workers : who looks for the meshes
+
+    Raises
+    ------
+    DataError
+        If the file is missing, or has not these faces.
+    """
+    labels = pd.read_csv(LABELS)
+    labels = labels[labels["use"] == use].reset_index(drop=True)
+    codes = _codes(path, labels["row"].to_numpy())
+    key = hashlib.sha256(b"".join(codes)).hexdigest()[:16]
+    made = arrays_in_parts(
+        cache / f"photographs-{key}-v{VERSION}.npz",
+        len(codes),
+        _PART,
+        _make_part,
+        lambda rows: (codes[rows],),
+        workers,
+    )
+    samples = Samples(
+        images_NHW=made["crops"],
+        matrices_N23=np.tile(np.eye(2, 3), (len(codes), 1, 1)),
+        landmarks_NLD=made["landmarks"],
+        mesh_found_N=made["found"],
+        labels_N=np.array([EXPRESSIONS.index(name) for name in labels["expression"]], np.int64),
+        votes_NV=None,
+        labels=EXPRESSIONS,
+    )
+    return samples, labels
+
+
+def measure(models: dict[str, Path], samples: Samples, labels: pd.DataFrame) -> pd.DataFrame:
+    """Right answers among seven: one row a model, way in which faces were drawn, and expression.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``model``, ``drawn`` (of `DRAWN`), ``expression`` (happy, neutral, or `OTHERS` together), ``right``,
+        ``n``.
+    """
+    order = [labels_of(models).index(name) for name in EXPRESSIONS]
+    shown = labels["expression"].where(labels["expression"].isin(SHOWN), OTHERS)
+    rows = []
+    for name, weights in models.items():
+        logits_NK = logits_of(Classifier.load(weights), samples, mirrored=True)[:, order]
+        right_N = logits_NK.argmax(axis=1) == samples.labels_N
+        for drawn in DRAWN:
+            for expression in (*SHOWN, OTHERS):
+                among_N = ((labels["drawn"] == drawn) & (shown == expression)).to_numpy()
+                rows.append((name, drawn, expression, int(right_N[among_N].sum()), int(among_N.sum())))
+    return pd.DataFrame(rows, columns=["model", "drawn", "expression", "right", "n"])
+
+
+def _codes(path: Path, rows: np.ndarray) -> list[bytes]:
+    """The JPEG files of these rows."""
+    try:
+        with np.load(path, allow_pickle=False) as packed:
+            jpeg, offsets = packed["jpeg"], packed["offsets"]
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f"{path} is no packed FairFace: an .npz of jpeg, offsets … is needed ({error})."
+        ) from error
+    if len(offsets) <= rows.max(initial=0) + 1:
+        raise DataError(f"{path} has too few faces: {LABELS.name} has labels of another edition of FairFace.")
+    return [jpeg[offsets[row] : offsets[row + 1]].tobytes() for row in rows]
+
+
+def _make_part(codes: Sequence[bytes]) -> Arrays:
+    """Crops (N, 48, 48), landmarks as the networks take them and whether there are any, of JPEG files."""
+    crops = np.zeros((len(codes), SIDE, SIDE), np.uint8)
+    landmarks_NLD, found_N = np.zeros((len(codes), LANDMARKS, 3), np.float32), np.zeros(len(codes), bool)
+    for index, code in enumerate(codes):
+        image_HW = cv2.imdecode(np.frombuffer(code, np.uint8), cv2.IMREAD_GRAYSCALE) if code else None
+        if image_HW is None:
+            raise DataError("A face of FairFace cannot be read: fetch or pack the file again.")
+        inputs = face_inputs(image_HW, finder().read_crop(image_HW))
+        crops[index], landmarks_NLD[index] = inputs.crop_HW, inputs.landmarks_LD
+        found_N[index] = inputs.mesh_found
+    return {"crops": crops, "landmarks": landmarks_NLD, "found": found_N}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.photographs", description="What models make of labelled photographs."
+    )
+    parser.add_argument("fairface", type=Path, help="FairFace, packed: fairface_64px.npz")
+    parser.add_argument("models", nargs="*", type=named_weights, metavar="NAME=WEIGHTS")
+    parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="folder of landmarks and faces")
+    parser.add_argument("--out", type=Path, default=RESULT, help="the result file")
+    add_worker_arguments(parser)
+    options = parser.parse_args(arguments)
+    models = dict(options.models) or {name: ASSETS / f"{name}.safetensors" for name in DEFAULT_MODELS}
+    try:
+        workers = Workers(options.processes, options.dask)
+        samples, labels = read_photographs(options.fairface, "validation", options.cache, workers)
+        write(measure(models, samples, labels), options.out)
+    except ExpressionLensError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
