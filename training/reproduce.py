@@ -1,17 +1,18 @@
 """From the Kaggle file to the tables: every model and figure of this repository, made anew by one command.
 
 ``python -m training.reproduce --data fer2013.csv --votes fer2013new.csv [--backbones] [--london FOLDER]
-[--publish]``
+[--photographs FAIRFACE.npz] [--publish]``
 
-In this order: landmarks of all pictures, the CNN, the landmark branch, the fusion model, with ``--backbones``
-MobileNetV2, InceptionV3 and ResNet50 and their fusion models; the prediction tables, the photographs of the
-London set, faces in other surroundings, rough pictures, the study of landmarks over seeds. What is finished
-in ``runs`` is kept, what only that was made of is not made again, and a killed run goes on, so the command
-can be repeated until it ends. Without ``--publish`` the tables are put in ``runs/evaluation`` and compared
-with those that the package ships. With it they, the weights and the results of studies are replaced, and then
-all else that is told of them: what lowers trust, the drawings of the test faces, the census, the checks of
-explanations, the examples of own data, the time that a face takes, the figures in the texts. Models of the
-package that are not made anew keep the answers that it has of them, so that all stand in the same tables.
+In this order: landmarks of all pictures, the CNN, the landmark branch, the fusion model, with
+``--backbones`` MobileNetV2, InceptionV3 and ResNet50 and their fusion models; the prediction tables, the
+photographs of the London set, faces in other surroundings, rough pictures, with ``--photographs`` faces out
+of the web, the study of landmarks over seeds. What is finished in ``runs`` is kept, what only that was made
+of is not made again, and a killed run goes on, so the command can be repeated until it ends. Without
+``--publish`` the tables are put in ``runs/evaluation`` and compared with those that the package ships. With
+it they, the weights and the results of studies are replaced, and then all else that is told of them: what
+lowers trust, the drawings of the test faces, the census, the checks of explanations, the examples of own
+data, the time that a face takes, the figures in the texts. Models of the package that are not made anew keep
+the answers that it has of them, so that all stand in the same tables.
 
 On another machine the last bits differ, and with them a few answers in a thousand.
 """
@@ -38,6 +39,7 @@ from training import (
     london,
     mesh_drawings,
     own_examples,
+    photographs,
     rough,
     surroundings,
     trust,
@@ -90,15 +92,19 @@ def _measure(options: argparse.Namespace, made: dict[str, Path]) -> int:
     scored = [*common, "--out", str(out), *publish, *keep, *_named(made)]
     steps: list[Callable[[], int]] = [lambda: evaluate.main(scored)]
     if options.london is not None:
-        photographs = ["--folder", str(options.london)]  # by all models of the package, and into it
+        studio = ["--folder", str(options.london)]  # by all models of the package, and into it
         if not options.publish:
-            photographs += ["--out", str(out / london.TABLE.name), "--models", *_named(made)]
-        steps.append(lambda: london.main(photographs))
+            studio += ["--out", str(out / london.TABLE.name), "--models", *_named(made)]
+        steps.append(lambda: london.main(studio))
     read = ["--data", str(options.data), "--cache", str(options.cache)]
     own = _named({name: path for name, path in made.items() if name in DEFAULT_MODELS})
     for counted in (surroundings, rough):
         counts = counted.RESULT if options.publish else out / counted.RESULT.name
         steps.append(partial(counted.main, [*read, "--out", str(counts), *own]))
+    if options.photographs is not None:
+        counts = photographs.RESULT if options.publish else out / photographs.RESULT.name
+        cache = ["--cache", str(options.cache), "--out", str(counts)]
+        steps.append(partial(photographs.main, [str(options.photographs), *own, *cache]))
     if not options.without_study:
         results = landmark_study.RESULTS if options.publish else out
         study = [*common, "--runs", str(options.runs), "--out", str(results)]
@@ -167,7 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True, help="the Kaggle file, fer2013.csv")
     parser.add_argument("--votes", type=Path, required=True, help="FER+ votes, fer2013new.csv")
     parser.add_argument(
-        "--photographs", type=Path, help="FairFace, packed: for models that learn from labelled photographs"
+        "--photographs", type=Path, help="FairFace, packed: measured on, and learned from where a recipe does"
     )
     parser.add_argument(
         "--backbones",

@@ -24,6 +24,7 @@ from training import (
     london,
     mesh_drawings,
     own_examples,
+    photographs,
     reproduce,
     rough,
     surroundings,
@@ -59,14 +60,14 @@ def small(name: str) -> Callable[[], Recipe]:
 def test_all_tables_are_made_and_a_second_time_nothing_is_trained(
     tiny_fer: TinyFer, astronaut: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    photographs = tmp_path / "london"
-    photographs.mkdir()
-    cv2.imwrite(str(photographs / "001_08.jpg"), astronaut[:, :, ::-1])
+    studio = tmp_path / "london"
+    studio.mkdir()
+    cv2.imwrite(str(studio / "001_08.jpg"), astronaut[:, :, ::-1])
     rows = [",".join(london.COLUMNS), "001_08.jpg,happy,1,35,female,white"]
-    (photographs / "labels.csv").write_text("\n".join(rows) + "\n")
+    (studio / "labels.csv").write_text("\n".join(rows) + "\n")
     runs = tmp_path / "runs"
     paths = ["--data", tiny_fer.csv, "--votes", tiny_fer.votes, "--cache", tiny_fer.cache, "--runs", runs]
-    paths += ["--london", photographs]
+    paths += ["--london", studio]
     arguments = [*map(str, paths), "--seeds", "1", "2"]
     assert reproduce.main(arguments) == 0
     told = capsys.readouterr().out
@@ -109,7 +110,8 @@ def test_backbones_are_made_and_all_models_published_together(
     for module in (evaluate, reproduce):
         monkeypatch.setattr(module, "ASSETS", assets)
     measured: dict[str, list[str]] = {}
-    for module in (surroundings, rough, trust, mesh_drawings, census, explain_checks, own_examples, figures):
+    others = (trust, mesh_drawings, census, explain_checks, own_examples, figures)
+    for module in (surroundings, rough, photographs, *others):
         name = module.__name__.rpartition(".")[2]
         monkeypatch.setattr(
             module, "main", lambda arguments, name=name: measured.update({name: arguments}) or 0
@@ -147,8 +149,12 @@ def test_backbones_are_made_and_all_models_published_together(
         assert [text.split("=")[0] for text in measured[name][-2:]] == ["cnn", "fusion"]
     assert set(measured["trust"][-1].split(",")) == set(table.models)
 
-    # Those that are not made anew keep their answers.
-    assert reproduce.main(arguments) == 0
+    # Those that are not made anew keep their answers. Photographs are measured on where they are given.
+    assert "photographs" not in measured
+    assert reproduce.main([*arguments, "--photographs", "fairface.npz"]) == 0
+    assert measured["photographs"][0] == "fairface.npz"
+    assert [text.split("=")[0] for text in measured["photographs"][1:3]] == ["cnn", "fusion"]
+    assert measured["photographs"][-1] == str(photographs.RESULT)
     again = read_table(assets / reproduce.TABLE)
     assert set(again.models) == set(table.models)
     np.testing.assert_array_equal(again.probabilities("resnet50"), table.probabilities("resnet50"))
