@@ -7,6 +7,7 @@ listens for that, but plays its animations, well over a second of them, before i
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import panel as pn
@@ -18,6 +19,7 @@ from dashboard.album import MOST_WAITING, shown_name
 from dashboard.album_queue import CROWDED
 from dashboard.archive import is_archive
 from dashboard.views.parts import html
+from dashboard.views.session import soon
 from fusion_model.images import ImageLimits
 
 # A picture comes in few messages, each of which has its price; one may hold 20 MB at most.
@@ -174,7 +176,8 @@ class PhotoInput(pmui.FileInput):
         elif status == "finished":
             if not self._came:  # of an empty file nothing comes, not even its name
                 self._tell(f'<p role="alert">{EMPTY}</p>')
-            self._send_msg({"status": "finished"})
+            # Under the document's lock, which an event of the browser has not: sent at once it could fail.
+            soon(partial(self._send_msg, {"status": "finished"}))
         elif status == "error":
             self._tell(f'<p role="alert">{TOO_LARGE}</p>')
 

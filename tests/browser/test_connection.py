@@ -4,6 +4,7 @@ import re
 import time
 
 import pytest
+from PIL import Image
 from playwright.sync_api import WebSocketRoute, expect
 
 from dashboard.server import LEFT_MS, LOOK_MS
@@ -111,4 +112,15 @@ def test_what_changes_while_a_page_is_still_being_drawn_reaches_it(page):
     page.get_by_role("tab", name="Compare").click()
     expect(page.get_by_text("Who is right", exact=True)).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_text("All models, ranked", exact=True)).to_be_attached(timeout=PATIENCE_MS)
+    assert slow.kept == 1  # else nothing was tried
+
+
+def test_a_photo_that_comes_while_the_page_is_still_being_drawn_is_answered(page, portrait, tmp_path):
+    slow = Slow()
+    page.route_web_socket(re.compile("/ws"), slow.take)
+    page.goto(page.url.split("?")[0])
+    photo = tmp_path / "portrait.jpg"
+    Image.fromarray(portrait).save(photo)
+    page.get_by_label("Drop photos here").set_input_files(photo)
+    expect(page.get_by_text("Face 1 of 1")).to_be_visible(timeout=PATIENCE_MS)
     assert slow.kept == 1  # else nothing was tried

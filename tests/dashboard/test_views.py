@@ -8,7 +8,9 @@ from types import SimpleNamespace
 import panel as pn
 import panel_material_ui as pmui
 import pytest
+from bokeh.document import Document
 from bokeh.models import HBar
+from panel.io.state import set_curdoc
 
 from dashboard import wording
 from dashboard.app import EXAMPLE, create_app
@@ -378,6 +380,19 @@ def test_a_choice_of_which_nothing_comes_is_a_sentence(messages, sentence):
     assert sentence in texts(zone) and 'role="alert"' in texts(zone)
     widget._handle_msg({"status": "initializing"})
     assert sentence not in texts(zone)
+
+
+def test_the_word_that_all_files_came_waits_for_the_documents_lock(monkeypatch):
+    sent = []
+    monkeypatch.setattr(PhotoInput, "_send_msg", lambda _, message: sent.append(message))
+    (widget,) = DropZone(lambda *_: None, None).__panel__().select(PhotoInput)
+    document = Document()
+    with set_curdoc(document):
+        widget._handle_msg({"status": "finished"})
+    assert not sent
+    (waiting,) = document.session_callbacks
+    waiting.callback()
+    assert sent == [{"status": "finished"}]
 
 
 def test_about_tells_purpose_limits_rights_and_models():
