@@ -84,7 +84,7 @@ def train(
     if dataset.votes_NV is None and recipe.votes_weight:
         recipe = replace(recipe, votes_weight=0.0)
     samples = samples.with_mesh(recipe.mesh, options.seed)
-    photographs = _photographs(asked, options.photographs, recipe, runtime)
+    photographs = _photographs(asked, options.photographs, recipe, samples.labels, runtime)
     folder = options.run or Path("runs") / recipe.name
     run = prepare_run(
         recipe, options.seed, folder, runtime, dataset, samples, photographs, begin=not options.resume
@@ -120,16 +120,26 @@ def _read(asked: Asked, recipe: Recipe, runtime: Runtime) -> tuple[FaceDataset, 
     return dataset, make_samples(dataset, landmarks)
 
 
-def _photographs(asked: Asked, path: Path | None, recipe: Recipe, runtime: Runtime) -> Samples | None:
-    """The labelled photographs that a recipe learns from, if it does; TrainingError where none are given."""
+def _photographs(
+    asked: Asked, path: Path | None, recipe: Recipe, labels: tuple[str, ...], runtime: Runtime
+) -> Samples | None:
+    """The labelled photographs that a recipe learns from, if it does; `labels` are the data's classes.
+
+    TrainingError where no photographs are given, or their classes are others.
+    """
     if not recipe.photographs:
         return None
     if path is None:
         raise TrainingError(
             f"{recipe.name} learns from photographs too: --photographs, with the path of FairFace, packed."
         )
-    read = partial(read_photographs, path, USES[0], asked.cache, asked.workers)
-    return _in_turn(runtime, read)[0]
+    photographs, _ = _in_turn(runtime, partial(read_photographs, path, USES[0], asked.cache, asked.workers))
+    if photographs.labels != labels:
+        raise TrainingError(
+            f"{recipe.name} learns from photographs too, labelled {', '.join(photographs.labels)}: the data "
+            f"have other classes, {', '.join(labels)}."
+        )
+    return photographs
 
 
 def finish(

@@ -184,6 +184,10 @@ def test_photographs_are_learned_from_beside_the_training_pictures(
     assert command("cnn", "--photographs", "fairface.npz") == 0  # not asked for: not read
     assert len(asked) == 1
 
+    samples = replace(samples, labels=tuple(reversed(EXPRESSIONS)))
+    assert command("more", "--photographs", "fairface.npz", folder="others") == 1
+    assert "the data have other classes, angry, disgust" in capsys.readouterr().err
+
 
 def test_imagenet_weights_begin_a_backbone(
     command: Callable[..., int],
