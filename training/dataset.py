@@ -40,6 +40,7 @@ class Samples:
     votes_NV : float32 (N, 10) FER+ votes, or None.
     labels : the class names.
     targets_NK : float32 (N, K), probabilities to learn in place of the labels, or None.
+    weights_N : float32 (N,), what each picture's label counts in the loss beside the others', or None: alike.
     """
 
     images_NHW: np.ndarray
@@ -50,6 +51,7 @@ class Samples:
     votes_NV: np.ndarray | None
     labels: tuple[str, ...]
     targets_NK: np.ndarray | None = None
+    weights_N: np.ndarray | None = None
 
     @classmethod
     def bare(
@@ -81,6 +83,7 @@ class Samples:
             None if self.votes_NV is None else self.votes_NV[chosen],
             self.labels,
             None if self.targets_NK is None else self.targets_NK[chosen],
+            None if self.weights_N is None else self.weights_N[chosen],
         )
 
     def joined(self, more: "Samples") -> "Samples":
@@ -96,6 +99,10 @@ class Samples:
         if targets_NK is not None:
             label_NK = np.eye(len(self.labels), dtype=np.float32)[more.labels_N]
             targets_NK = np.concatenate([targets_NK, label_NK])
+        weights_N = None
+        if self.weights_N is not None or more.weights_N is not None:
+            both = [np.ones(len(s), np.float32) if s.weights_N is None else s.weights_N for s in (self, more)]
+            weights_N = np.concatenate(both)
         return Samples(
             np.concatenate([self.images_NHW, more.images_NHW]),
             np.concatenate([self.matrices_N23, more.matrices_N23]),
@@ -105,6 +112,7 @@ class Samples:
             votes_NV,
             self.labels,
             targets_NK,
+            weights_N,
         )
 
     def with_mesh(self, whose: str, seed: int = 0) -> "Samples":
@@ -132,6 +140,7 @@ class Batch:
     labels_B : int64 (B,)
     votes_BV : float32 (B, 10) FER+ votes; zeros where there are none.
     targets_BK : float32 (B, K), probabilities to learn in place of the labels, where there are any.
+    weights_B : float32 (B,), what each label counts in the loss, where they do not count alike.
     pixel_features_BF : what a frozen pixel branch makes of the pixels, where that is known.
     """
 
@@ -141,6 +150,7 @@ class Batch:
     labels_B: Tensor
     votes_BV: Tensor
     targets_BK: Tensor | None = None
+    weights_B: Tensor | None = None
     pixel_features_BF: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
@@ -282,4 +292,5 @@ def _batch(
         torch.from_numpy(samples.labels_N[index_B]),
         torch.from_numpy(np.ascontiguousarray(votes_BV, np.float32)),
         None if samples.targets_NK is None else torch.from_numpy(samples.targets_NK[index_B]),
+        None if samples.weights_N is None else torch.from_numpy(samples.weights_N[index_B]),
     )

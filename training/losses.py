@@ -47,12 +47,23 @@ class Objective(nn.Module):
             features_BF = known_BF  # a CNN has no others
         logits_BK = self.network.head(features_BF).float()
         target = batch.labels_B if batch.targets_BK is None else batch.targets_BK
-        loss = functional.cross_entropy(logits_BK, target, label_smoothing=self.label_smoothing)
+        how = "mean" if batch.weights_B is None else "none"
+        loss = functional.cross_entropy(logits_BK, target, label_smoothing=self.label_smoothing, reduction=how)
+        if batch.weights_B is not None:
+            loss = weighted_mean(loss, batch.weights_B, self.world)
         if self.votes_head is not None:
             loss = loss + self.votes_weight * votes_loss(
                 self.votes_head(features_BF).float(), batch.votes_BV, self.world
             )
         return loss, logits_BK
+
+
+def weighted_mean(loss_B: Tensor, weights_B: Tensor, world: int = 1) -> Tensor:
+    """The weighted mean of losses; where `world` processes share a batch, their results' mean is its own."""
+    total = weights_B.sum()
+    if world > 1:
+        total = sum_over_all(total) / world
+    return (weights_B * loss_B).sum() / total
 
 
 def votes_loss(logits_BV: Tensor, votes_BV: Tensor, world: int = 1) -> Tensor:

@@ -54,6 +54,8 @@ class Recipe:
         zero-shot models").
     pretrained : begin with torchvision's ImageNet weights in the pixel branch, a backbone.
     photographs : learn from labelled photographs too (`training.photographs`), as if they were Training.
+    photograph_weights : what a photograph of an expression counts in the loss, beside a picture of Training;
+        1 where nothing is told.
     start : the weights to begin with, a model of the package or a path; kind and config are theirs then.
     """
 
@@ -85,6 +87,7 @@ class Recipe:
     interpolation: float = 0.0
     pretrained: bool = False
     photographs: bool = False
+    photograph_weights: dict[str, float] = field(default_factory=dict)
     start: str = ""
 
     def __post_init__(self) -> None:
@@ -114,6 +117,11 @@ class Recipe:
             raise ValueError(
                 f"teachers need a share of the target, 0 to 1, and a share teachers, not {self.teaching} and "
                 f"{list(self.teachers)}"
+            )
+        if self.photograph_weights and (not self.photographs or min(self.photograph_weights.values()) <= 0):
+            raise ValueError(
+                f"weights of photographs are above 0, and for recipes with photographs, not "
+                f"{self.photograph_weights}"
             )
         if self.live and (not self.teachers or self.views):
             raise ValueError("answers by view need teachers, and views that are not kept")

@@ -224,12 +224,16 @@ def fusion_larger() -> Recipe:
 
 
 def fusion_photographs() -> Recipe:
-    """As `fusion_larger`, on `cnn_photographs` and from labelled photographs too. About 10 minutes."""
+    """As `fusion_larger`, on `cnn_photographs` and from labelled photographs too. About 8 minutes.
+
+    Nearly all photographs show a happy or neutral face: these count less, lest they drown the rest.
+    """
     return replace(
         fusion_larger(),
         name="fusion_photographs",
         parts={"pixel_branch": "cnn_photographs", "landmark_branch": "landmarks"},
         photographs=True,
+        photograph_weights={"happy": 0.3, "neutral": 0.3},
     )
 
 

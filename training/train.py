@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import torch
 
 from fusion_model.backbones import pretrained_state
@@ -142,6 +143,14 @@ def _photographs(
     return photographs
 
 
+def _weighted(photographs: Samples, recipe: Recipe) -> Samples:
+    """The photographs with what each counts in the loss, where the recipe tells."""
+    if not recipe.photograph_weights:
+        return photographs
+    weight_K = np.array([recipe.photograph_weights.get(name, 1.0) for name in photographs.labels], np.float32)
+    return replace(photographs, weights_N=weight_K[photographs.labels_N])
+
+
 def finish(
     name: str,
     data: Path,
@@ -219,7 +228,7 @@ def prepare_run(
     if weights and not recipe.live:
         splits["Training"] = taught(splits["Training"], weights, recipe.teaching)
     if photographs is not None:
-        splits["Training"] = splits["Training"].joined(photographs)
+        splits["Training"] = splits["Training"].joined(_weighted(photographs, recipe))
     objective = Objective(network, recipe.label_smoothing, recipe.votes_weight)
     return Run(recipe, seed, folder, runtime, objective, splits["Training"], splits["PublicTest"], teachers)
 

@@ -204,6 +204,12 @@ def test_samples_joined_to_others_keep_what_is_known_of_each(samples: Samples) -
     np.testing.assert_array_equal(taught.targets_NK[:-3], targets_NK)
     np.testing.assert_array_equal(taught.targets_NK[-3:].argmax(axis=1), more.labels_N)
     np.testing.assert_array_equal(taught.targets_NK[-3:].max(axis=1), 1)
+    assert both.weights_N is None
+    weighted = samples.joined(replace(more, weights_N=np.full(3, 0.3, np.float32)))
+    assert weighted.weights_N is not None
+    np.testing.assert_array_equal(weighted.weights_N, [1] * len(samples) + [np.float32(0.3)] * 3)
+    last = next(plain_batches(weighted.select(np.arange(len(weighted))[-4:]), 4))
+    torch.testing.assert_close(last.weights_B, torch.tensor([1, 0.3, 0.3, 0.3]))
 
 
 def test_in_the_controls_a_face_has_anothers_mesh_or_none(samples: Samples) -> None:

@@ -1,6 +1,7 @@
 """The objective: cross-entropy with label smoothing, and the second head on FER+ votes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -74,6 +75,20 @@ def test_pictures_without_votes_are_ignored() -> None:
     assert not logits_BV.grad[2].any()
     none = votes_loss(logits_BV, torch.zeros(4, 10))
     assert none == 0 and none.isfinite()
+
+
+def test_labels_count_by_their_weights(batch: Batch, network: Callable[[str], ExpressionNetwork]) -> None:
+    objective = Objective(network("cnn"), 0.1, 0.0).eval()
+    loss, logits_BK = objective(batch)
+    alike, _ = objective(replace(batch, weights_B=torch.full((8,), 0.3)))
+    torch.testing.assert_close(alike, loss)
+    weights_B = torch.tensor([1.0, 1, 0.3, 0.3, 0, 0, 0, 0])
+    loss, _ = objective(replace(batch, weights_B=weights_B))
+    each_B = [
+        functional.cross_entropy(logits_BK[i : i + 1], batch.labels_B[i : i + 1], label_smoothing=0.1)
+        for i in range(4)
+    ]
+    torch.testing.assert_close(loss, (each_B[0] + each_B[1] + 0.3 * (each_B[2] + each_B[3])) / 2.6)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,5 +1,6 @@
 """Labelled photographs: the table of labels, the faces, what models make of them."""
 
+import hashlib
 from pathlib import Path
 
 import cv2
@@ -38,6 +39,8 @@ def packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     table = tmp_path / "labels.csv"
     pd.DataFrame(rows, columns=["row", "use", "drawn", "said", "expression"]).to_csv(table, index=False)
     monkeypatch.setattr(photographs, "LABELS", table)
+    edition = hashlib.sha256(offsets.astype(np.int64).tobytes()).hexdigest()[:16]
+    monkeypatch.setattr(photographs, "EDITION", edition)
     return path
 
 
@@ -82,9 +85,11 @@ def test_another_file_is_told(packed: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no packed FairFace"):
         read_photographs(tmp_path / "nowhere.npz", "training", tmp_path, ALONE)
     with np.load(packed) as whole:
-        np.savez(tmp_path / "short.npz", jpeg=whole["jpeg"], offsets=whole["offsets"][:5])
-    with pytest.raises(DataError, match="has too few faces"):
-        read_photographs(tmp_path / "short.npz", "validation", tmp_path, ALONE)
+        jpeg, offsets = whole["jpeg"], whole["offsets"]
+    for name, other in (("short", offsets[:5]), ("moved", offsets + (np.arange(6) == 2))):
+        np.savez(tmp_path / f"{name}.npz", jpeg=jpeg, offsets=other)
+        with pytest.raises(DataError, match="is packed otherwise"):
+            read_photographs(tmp_path / f"{name}.npz", "validation", tmp_path, ALONE)
 
 
 def test_models_are_scored_on_them(packed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -119,11 +119,13 @@ def test_the_sides_of_the_pictures_follow_the_epochs() -> None:
         {"interpolation": 0.3, "parts": {"pixel_branch": "cnn"}, "frozen": ("pixel_branch",)},
         {"interpolation": 1.0, "parts": {"pixel_branch": "cnn"}},
         {"interpolation": -0.1, "parts": {"pixel_branch": "cnn"}},
+        {"photograph_weights": {"happy": 0.3}},  # without photographs
+        {"photographs": True, "photograph_weights": {"happy": 0.0}},
     ],
 )
 def test_a_recipe_checks_itself(wrong: dict[str, Any]) -> None:
     with pytest.raises(
         ValueError,
-        match=r"recipe needs|warm-up|frozen|mesh is one of|optimizer is|gradients are|weights are|by view",
+        match=r"recipe needs|warm-up|frozen|mesh is one of|optimizer is|gradients are|weights (are|of)|by view",
     ):
         Recipe(name="x", kind="cnn", **wrong)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,8 @@ def test_photographs_are_learned_from_beside_the_training_pictures(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    recipes["more"] = lambda: small_recipe("cnn", name="more", epochs=1, photographs=True)
+    made = partial(small_recipe, "cnn", name="more", epochs=1, photographs=True)
+    recipes["more"] = made
     assert command("more") == 1
     assert "more learns from photographs too: --photographs" in capsys.readouterr().err
 
@@ -183,6 +185,16 @@ def test_photographs_are_learned_from_beside_the_training_pictures(
     assert "photographs of FairFace, labelled by another model" in card.data["extra_supervision"]
     assert command("cnn", "--photographs", "fairface.npz") == 0  # not asked for: not read
     assert len(asked) == 1
+
+    learned: list[Samples] = []
+    run = train.Run
+    monkeypatch.setattr(train, "Run", lambda *given: learned.append(given[5]) or run(*given))
+    recipes["more"] = lambda: replace(made(), photograph_weights={"happy": 0.3})
+    assert command("more", "--photographs", "fairface.npz", folder="weighted") == 0
+    assert learned[0].weights_N is not None and (learned[0].weights_N[:24] == 1).all()
+    happy_N = samples.labels_N == EXPRESSIONS.index("happy")
+    assert happy_N.any()
+    np.testing.assert_array_equal(learned[0].weights_N[24:], np.where(happy_N, np.float32(0.3), 1))
 
     samples = replace(samples, labels=tuple(reversed(EXPRESSIONS)))
     assert command("more", "--photographs", "fairface.npz", folder="others") == 1
