@@ -35,6 +35,7 @@ from training.score_blocks import (
     called,
     conformal,
     ferplus,
+    labelled,
     latency,
     london,
     london_groups,
@@ -255,6 +256,7 @@ BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
     "surroundings": surroundings,
     "rough": rough,
     "photographs": photographs,
+    "labelled": labelled,
     "latency": latency,
     "estimated-groups": estimated_groups,
     "estimated-gaps": estimated_gaps,
@@ -277,6 +279,7 @@ REPORT_BLOCKS = {
     "london_table": "london",
     "surroundings_table": "surroundings",
     "rough_table": "rough",
+    "photographs_table": "photographs",
     "landmarks_summary": "landmarks-summary",
 }
 

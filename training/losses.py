@@ -47,8 +47,12 @@ class Objective(nn.Module):
             features_BF = known_BF  # a CNN has no others
         logits_BK = self.network.head(features_BF).float()
         target = batch.labels_B if batch.targets_BK is None else batch.targets_BK
-        how = "mean" if batch.weights_B is None else "none"
-        loss = functional.cross_entropy(logits_BK, target, label_smoothing=self.label_smoothing, reduction=how)
+        loss = functional.cross_entropy(
+            logits_BK,
+            target,
+            label_smoothing=self.label_smoothing,
+            reduction="mean" if batch.weights_B is None else "none",
+        )
         if batch.weights_B is not None:
             loss = weighted_mean(loss, batch.weights_B, self.world)
         if self.votes_head is not None:

@@ -1,12 +1,12 @@
 """Photographs of FairFace with the expressions that one sees in them, to learn from and to choose by.
 
-FairFace has no expressions. `LABELS` has those of 21,186 of its training faces, aged ten or more, with a mesh:
+FairFace has no expressions. `LABELS` has those of some of its training faces, aged ten or more, with a mesh:
 what a general model of images and language called each, on sheets of 30 or 36 grey faces enlarged from 64 px:
-one of the seven expressions, or nothing where it could not tell, and then they are not there. So they are
-another model's answers, no panel's, and extra supervision where a model learns from them. A smile, however
-slight, is "happy": 8,392 faces were looked at without being told so, and those of them called neutral once
-more, for a smile alone. The faces of the use "validation" were gone through three times and the majority
-counts, those of "training" once.
+one of the seven expressions; faces of which it could not tell are left out. So they are another model's
+answers, no panel's, and extra supervision where a model learns from them. A smile, however slight, is
+"happy": the first faces were looked at without being told so, and those of them called neutral once more, for
+a smile alone. The faces of the use "validation" were gone through three times and the majority counts, those
+of "training" once.
 
 ``python -m training.photographs FAIRFACE.npz [NAME=WEIGHTS …]`` counts what models get right of "validation",
 of the faces drawn at random and of those on which the fusion model of 2026-11-30 wavered between happy and

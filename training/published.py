@@ -7,7 +7,7 @@ from pathlib import Path
 from training.recipes import RECIPES
 
 #: Name that the package gives a model: the recipe that makes it.
-PUBLISHED = {"cnn": "cnn_larger", "fusion": "fusion_larger"}
+PUBLISHED = {"cnn": "cnn_photographs", "fusion": "fusion_photographs"}
 
 
 def weights_of(recipe: str, runs: Path) -> Path:

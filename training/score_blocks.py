@@ -12,7 +12,9 @@ from fusion_model.benchmark import TOGETHER
 from fusion_model.catalogue import ASSETS, catalogue
 from fusion_model.conformal import CALIBRATION_SPLIT, SCORES, compare_scores
 from fusion_model.costs import LATENCY
+from fusion_model.labels import EXPRESSIONS
 from fusion_model.prediction_table import of_split, read_table
+from training.photographs import LABELS, USES
 
 MODEL_NAMES = {"cnn": "CNN, pixels", "fusion": "Fusion, pixels + landmarks"}
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
@@ -206,6 +208,16 @@ def photographs(_: dict[str, Any]) -> str:
         by_expression = found.set_index("expression")[["right", "n"]].astype(int)
         cells = [_of(*by_expression.sum()), *(_of(*by_expression.loc[name]) for name in expressions)]
         rows.append(f"| {called(model)} | {drawn} | {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
+def labelled(_: dict[str, Any]) -> str:
+    """How many photographs are labelled, to learn from and to choose by, with each expression."""
+    faces = pd.read_csv(LABELS)
+    counts = pd.crosstab(faces["expression"], faces["use"]).loc[list(EXPRESSIONS), list(USES)]
+    rows = ["| expression | faces to learn from | faces to choose by |", "| --- | ---: | ---: |"]
+    for name, (learned, chosen) in [*counts.iterrows(), ("all", counts.sum())]:
+        rows.append(f"| {name} | {learned:,} | {chosen:,} |")
     return "\n".join(rows) + "\n"
 
 

@@ -60,15 +60,17 @@ grey crop.</p>
 <li><b>Fusion</b>: the same network on the pixels, and a second one on the landmarks, joined before the
 answer. Solid marks in every chart.</li>
 </ul>
-<p>Both were trained on the Training split of FER-2013, their settings chosen on PublicTest; PrivateTest is
-what is reported. Two earlier fusion models were scored there too; the pair shown here is the third, and was
-chosen before it was scored.</p>""",
+<p>Both were trained on the Training split of FER-2013, and at last on faces of FairFace too, with the
+expressions that another model, one of images and language, saw in them. Their settings were chosen on
+PublicTest and on other such faces; PrivateTest is what is reported. Every pair published earlier was scored
+there too, once; the pair shown here was chosen before it was scored.</p>""",
     """
 <h2>Rights</h2>
 <p>The example picture is NASA’s portrait of the astronaut Eileen Collins, in the public domain. FER-2013
 (Goodfellow et al., 2013) is for research; none of its pictures comes with this program. Nor do those of the
 Face Research Lab London Set (DeBruine &amp; Jones 2017, CC BY 4.0), of which the Fairness page tells, and of
-FairFace (Kärkkäinen &amp; Joo 2021, CC BY 4.0), on which its estimated groups rest.
+FairFace (Kärkkäinen &amp; Joo 2021, CC BY 4.0), from which our models learned too and on which the estimated
+groups rest.
 MediaPipe is published under the Apache licence 2.0. You need the right to use the pictures that you show
 here, and for pictures of people who can be recognised, usually their consent.</p>""",
 )

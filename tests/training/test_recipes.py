@@ -126,6 +126,6 @@ def test_the_sides_of_the_pictures_follow_the_epochs() -> None:
 def test_a_recipe_checks_itself(wrong: dict[str, Any]) -> None:
     with pytest.raises(
         ValueError,
-        match=r"recipe needs|warm-up|frozen|mesh is one of|optimizer is|gradients are|weights (are|of)|by view",
+        match=r"recipe needs|warm-up|frozen|mesh is|optimizer is|gradients are|weights (are|of)|by view",
     ):
         Recipe(name="x", kind="cnn", **wrong)  # type: ignore[arg-type]
