@@ -20,7 +20,7 @@ On another machine the last bits differ, and with them a few answers in a thousa
 import argparse
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -45,7 +45,9 @@ from training import (
     trust,
 )
 from training.landmark_cache import DEFAULT_CACHE
+from training.loop import TrainingError
 from training.published import PUBLISHED, missing, weights_of
+from training.recipes import RECIPES
 from training.score_blocks import RESULTS
 from training.train import finish
 
@@ -64,7 +66,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         published = PUBLISHED | backbone_recipes(options.backbones)
         weights = {name: weights_of(name, options.runs) for name in published.values()}
-        for name in missing(weights, options.runs):
+        needed = missing(weights, options.runs)
+        _look_for_photographs(options, needed)
+        for name in needed:
             finish(name, **paths, seed=SEED, folder=options.runs / name)
         return _measure(options, {name: weights[recipe] for name, recipe in published.items()})
     except ExpressionLensError as error:
@@ -73,6 +77,20 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped. The same command goes on after the last finished epoch.", file=sys.stderr)
         return 130
+
+
+def _look_for_photographs(options: argparse.Namespace, recipes: Iterable[str]) -> None:
+    """Read the photographs that recipes learn from, if any does; told here, not after hours of training.
+
+    TrainingError where none are given, DataError where they are not those that were labelled.
+    """
+    learning = [name for name in recipes if RECIPES[name]().photographs]
+    if learning and options.photographs is None:
+        raise TrainingError(
+            f"{learning[0]} learns from photographs too: --photographs, with the path of FairFace, packed."
+        )
+    if learning:
+        photographs.read_photographs(options.photographs, photographs.USES[0], options.cache)
 
 
 def backbone_recipes(budget: str | None) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """What the tests of `training` share: a tiny FER-2013 cut out of one real face, and recipes of its size."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,13 +8,16 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
 from fusion_model.faces import Face, FaceFinder
 from fusion_model.frame import Frame, frame_matrix
+from training import photographs
 from training.augment import Augmentation
 from training.fer2013 import SPLITS, VOTE_COLUMNS, FaceDataset
 from training.landmark_cache import Landmarks, landmarks_of
+from training.photographs import DRAWN
 from training.recipe import Recipe
 from training.workers import Workers
 
@@ -113,6 +117,32 @@ def tiny_fer(tiny_dataset: FaceDataset, tmp_path_factory: pytest.TempPathFactory
     votes_csv.write_text("\n".join(votes) + "\n")
     landmarks = landmarks_of(tiny_dataset, folder / "cache", workers=Workers(1))
     return TinyFer(csv, votes_csv, folder / "cache", tiny_dataset, landmarks)
+
+
+@pytest.fixture
+def tiny_fairface(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A packed FairFace: five faces of noise and their labels, one to train on."""
+    rng = np.random.default_rng(0)
+    codes = [
+        cv2.imencode(".jpg", cv2.GaussianBlur(rng.integers(0, 256, (64, 64)).astype(np.uint8), (9, 9), 3))[1]
+        for _ in range(5)
+    ]
+    offsets = np.cumsum([0, *(len(code) for code in codes)])
+    path = tmp_path / "fairface.npz"
+    np.savez(path, jpeg=np.concatenate(codes).ravel(), offsets=offsets)
+    rows = [
+        (0, "training", DRAWN[0], "H", "happy"),
+        (1, "validation", DRAWN[0], "NNH", "neutral"),
+        (2, "validation", DRAWN[0], "HHH", "happy"),
+        (3, "validation", DRAWN[1], "NHN", "neutral"),
+        (4, "validation", DRAWN[1], "HHN", "happy"),
+    ]
+    table = tmp_path / "labels.csv"
+    pd.DataFrame(rows, columns=["row", "use", "drawn", "said", "expression"]).to_csv(table, index=False)
+    monkeypatch.setattr(photographs, "LABELS", table)
+    edition = hashlib.sha256(offsets.astype(np.int64).tobytes()).hexdigest()[:16]
+    monkeypatch.setattr(photographs, "EDITION", edition)
+    return path
 
 
 @pytest.fixture

@@ -1,47 +1,18 @@
 """Labelled photographs: the table of labels, the faces, what models make of them."""
 
-import hashlib
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
 from fusion_model.labels import EXPRESSIONS
 from fusion_model.preprocess import SIDE
-from training import photographs
 from training.photographs import DRAWN, LABELS, USES, main, read_photographs
 from training.samples import DataError
 from training.workers import Workers
 
 ALONE = Workers(1)
-
-
-@pytest.fixture
-def packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Five faces of noise and their labels, one to train on."""
-    rng = np.random.default_rng(0)
-    codes = [
-        cv2.imencode(".jpg", cv2.GaussianBlur(rng.integers(0, 256, (64, 64)).astype(np.uint8), (9, 9), 3))[1]
-        for _ in range(5)
-    ]
-    offsets = np.cumsum([0, *(len(code) for code in codes)])
-    path = tmp_path / "fairface.npz"
-    np.savez(path, jpeg=np.concatenate(codes).ravel(), offsets=offsets)
-    rows = [
-        (0, "training", DRAWN[0], "H", "happy"),
-        (1, "validation", DRAWN[0], "NNH", "neutral"),
-        (2, "validation", DRAWN[0], "HHH", "happy"),
-        (3, "validation", DRAWN[1], "NHN", "neutral"),
-        (4, "validation", DRAWN[1], "HHN", "happy"),
-    ]
-    table = tmp_path / "labels.csv"
-    pd.DataFrame(rows, columns=["row", "use", "drawn", "said", "expression"]).to_csv(table, index=False)
-    monkeypatch.setattr(photographs, "LABELS", table)
-    edition = hashlib.sha256(offsets.astype(np.int64).tobytes()).hexdigest()[:16]
-    monkeypatch.setattr(photographs, "EDITION", edition)
-    return path
 
 
 def test_the_labels_are_consistent() -> None:
@@ -70,21 +41,21 @@ def test_the_labels_are_consistent() -> None:
     assert (np.array(votes) * 2 > passes).all()
 
 
-def test_the_photographs_of_a_use_become_samples(packed: Path, tmp_path: Path) -> None:
-    samples, labels = read_photographs(packed, "validation", tmp_path, ALONE)
+def test_the_photographs_of_a_use_become_samples(tiny_fairface: Path, tmp_path: Path) -> None:
+    samples, labels = read_photographs(tiny_fairface, "validation", tmp_path, ALONE)
     assert len(samples) == len(labels) == 4
     assert [EXPRESSIONS[code] for code in samples.labels_N] == ["neutral", "happy"] * 2
     assert samples.images_NHW.shape == (4, SIDE, SIDE)
     assert not np.array_equal(samples.images_NHW[0], samples.images_NHW[1])
-    again, _ = read_photographs(packed, "validation", tmp_path, ALONE)
+    again, _ = read_photographs(tiny_fairface, "validation", tmp_path, ALONE)
     np.testing.assert_array_equal(again.images_NHW, samples.images_NHW)
-    assert len(read_photographs(packed, "training", tmp_path, ALONE)[0]) == 1
+    assert len(read_photographs(tiny_fairface, "training", tmp_path, ALONE)[0]) == 1
 
 
-def test_another_file_is_told(packed: Path, tmp_path: Path) -> None:
+def test_another_file_is_told(tiny_fairface: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no packed FairFace"):
         read_photographs(tmp_path / "nowhere.npz", "training", tmp_path, ALONE)
-    with np.load(packed) as whole:
+    with np.load(tiny_fairface) as whole:
         jpeg, offsets = whole["jpeg"], whole["offsets"]
     for name, other in (("short", offsets[:5]), ("moved", offsets + (np.arange(6) == 2))):
         np.savez(tmp_path / f"{name}.npz", jpeg=jpeg, offsets=other)
@@ -92,9 +63,11 @@ def test_another_file_is_told(packed: Path, tmp_path: Path) -> None:
             read_photographs(tmp_path / f"{name}.npz", "validation", tmp_path, ALONE)
 
 
-def test_models_are_scored_on_them(packed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_are_scored_on_them(
+    tiny_fairface: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "counts.csv"
-    assert main([str(packed), "--cache", str(tmp_path), "--processes", "1", "--out", str(out)]) == 0
+    assert main([str(tiny_fairface), "--cache", str(tmp_path), "--processes", "1", "--out", str(out)]) == 0
     counts = pd.read_csv(out)
     assert list(counts["model"].unique()) == ["cnn", "fusion"]
     by_arm = counts[counts["model"] == "cnn"].set_index(["drawn", "expression"])["n"]

@@ -58,7 +58,11 @@ def small(name: str) -> Callable[[], Recipe]:
 
 @pytest.mark.usefixtures("small_recipes")
 def test_all_tables_are_made_and_a_second_time_nothing_is_trained(
-    tiny_fer: TinyFer, astronaut: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_fer: TinyFer,
+    tiny_fairface: Path,
+    astronaut: np.ndarray,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     studio = tmp_path / "london"
     studio.mkdir()
@@ -67,7 +71,7 @@ def test_all_tables_are_made_and_a_second_time_nothing_is_trained(
     (studio / "labels.csv").write_text("\n".join(rows) + "\n")
     runs = tmp_path / "runs"
     paths = ["--data", tiny_fer.csv, "--votes", tiny_fer.votes, "--cache", tiny_fer.cache, "--runs", runs]
-    paths += ["--london", studio]
+    paths += ["--london", studio, "--photographs", tiny_fairface]
     arguments = [*map(str, paths), "--seeds", "1", "2"]
     assert reproduce.main(arguments) == 0
     told = capsys.readouterr().out
@@ -80,8 +84,9 @@ def test_all_tables_are_made_and_a_second_time_nothing_is_trained(
     answers = pd.read_csv(runs / "evaluation" / ANSWERS)
     assert {"fusion_1", "fusion_2"} <= set(answers)
 
-    counted = pd.read_csv(runs / "evaluation" / rough.RESULT.name)
-    assert list(counted["model"].unique()) == ["cnn", "fusion"]
+    for module in (rough, photographs):
+        counted = pd.read_csv(runs / "evaluation" / module.RESULT.name)
+        assert list(counted["model"].unique()) == ["cnn", "fusion"]
 
     written = fusion.stat().st_mtime_ns
     (runs / "landmarks" / "landmarks.safetensors").unlink()  # what only a finished run was made of
@@ -95,15 +100,36 @@ def test_all_tables_are_made_and_a_second_time_nothing_is_trained(
     assert "cnn" not in {line.split(": ")[1].split(",")[0] for line in told.splitlines() if "seed 0" in line}
 
 
-def test_data_that_are_not_there_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_that_are_not_there_are_named(
+    tiny_fairface: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     paths = ["--data", tmp_path / "none.csv", "--votes", tmp_path / "votes.csv", "--runs", tmp_path]
+    paths += ["--photographs", tiny_fairface, "--cache", tmp_path]
     assert reproduce.main(list(map(str, paths))) == 1
     assert "none.csv" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("small_recipes")
+def test_photographs_are_asked_for_before_anything_is_trained(
+    tiny_fer: TinyFer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = tmp_path / "runs"
+    paths = ["--data", tiny_fer.csv, "--votes", tiny_fer.votes, "--cache", tiny_fer.cache, "--runs", runs]
+    assert reproduce.main(list(map(str, paths))) == 1
+    assert "learns from photographs too: --photographs" in capsys.readouterr().err
+    (tmp_path / "other.npz").write_bytes(b"")
+    assert reproduce.main([*map(str, paths), "--photographs", str(tmp_path / "other.npz")]) == 1
+    assert "no packed FairFace" in capsys.readouterr().err
+    assert not runs.exists()
+
+
+@pytest.mark.usefixtures("small_recipes")
 def test_backbones_are_made_and_all_models_published_together(
-    tiny_fer: TinyFer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tiny_fer: TinyFer,
+    tiny_fairface: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     assets, runs = tmp_path / "assets", tmp_path / "runs"
     assets.mkdir()
@@ -119,10 +145,19 @@ def test_backbones_are_made_and_all_models_published_together(
     monkeypatch.setattr(reproduce, "time_faces", lambda: measured.update(time_faces=[]) or 0)
     paths = ["--data", tiny_fer.csv, "--votes", tiny_fer.votes, "--cache", tiny_fer.cache, "--runs", runs]
     arguments = [*map(str, paths), "--without-study", "--publish"]
-    assert reproduce.main(arguments) == 0
+    assert reproduce.main([*arguments, "--photographs", str(tiny_fairface)]) == 0
     assert read_table(assets / reproduce.TABLE).models == ("cnn", "fusion")
     assert list(measured) == [
-        *("surroundings", "rough", "trust", "mesh_drawings", "census", "explain_checks", "own_examples"),
+        *(
+            "surroundings",
+            "rough",
+            "photographs",
+            "trust",
+            "mesh_drawings",
+            "census",
+            "explain_checks",
+            "own_examples",
+        ),
         *("time_faces", "figures"),  # the texts last: they tell of all the others
     ]
     assert measured["own_examples"][0] == "contempt"  # the other one needs the London set
@@ -149,12 +184,14 @@ def test_backbones_are_made_and_all_models_published_together(
         assert [text.split("=")[0] for text in measured[name][-2:]] == ["cnn", "fusion"]
     assert set(measured["trust"][-1].split(",")) == set(table.models)
 
-    # Those that are not made anew keep their answers. Photographs are measured on where they are given.
-    assert "photographs" not in measured
-    assert reproduce.main([*arguments, "--photographs", "fairface.npz"]) == 0
-    assert measured["photographs"][0] == "fairface.npz"
+    assert measured["photographs"][0] == str(tiny_fairface)
     assert [text.split("=")[0] for text in measured["photographs"][1:3]] == ["cnn", "fusion"]
     assert measured["photographs"][-1] == str(photographs.RESULT)
+
+    # Those that are not made anew keep their answers. Photographs are measured on where they are given.
+    measured.clear()
+    assert reproduce.main(arguments) == 0
+    assert "rough" in measured and "photographs" not in measured
     again = read_table(assets / reproduce.TABLE)
     assert set(again.models) == set(table.models)
     np.testing.assert_array_equal(again.probabilities("resnet50"), table.probabilities("resnet50"))
