@@ -33,6 +33,7 @@ fear, disgust and sadness are the hardest. The Evaluate page shows each, and wha
 it.</li>
 <li>The classes are the seven that FER-2013 has. A face that fits none of them still gets seven
 probabilities.</li>
+<li>Slight smiles in photographs are often taken for a neutral face, men’s more often than women’s.</li>
 <li>Small, dark, blurred, covered or turned faces are answered less well, or not found at all.</li>
 <li>Who is in the training pictures decides for whom the models work; FER-2013 does not say who is. The
 Fairness page shows what is known: by what 102 people said of themselves, and by what is measured in pictures.
