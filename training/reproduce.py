@@ -45,11 +45,10 @@ from training import (
     trust,
 )
 from training.landmark_cache import DEFAULT_CACHE
-from training.loop import TrainingError
 from training.published import PUBLISHED, missing, weights_of
 from training.recipes import RECIPES
 from training.score_blocks import RESULTS
-from training.train import finish
+from training.train import finish, lacks_photographs
 
 #: The cheapest first; a fusion model right after the backbone that it stands on.
 BACKBONES = ("mobilenet_v2", "inception_v3", "resnet50")
@@ -86,9 +85,7 @@ def _look_for_photographs(options: argparse.Namespace, recipes: Iterable[str]) -
     """
     learning = [name for name in recipes if RECIPES[name]().photographs]
     if learning and options.photographs is None:
-        raise TrainingError(
-            f"{learning[0]} learns from photographs too: --photographs, with the path of FairFace, packed."
-        )
+        raise lacks_photographs(learning[0])
     if learning:
         photographs.read_photographs(options.photographs, photographs.USES[0], options.cache)
 

@@ -131,9 +131,7 @@ def _photographs(
     if not recipe.photographs:
         return None
     if path is None:
-        raise TrainingError(
-            f"{recipe.name} learns from photographs too: --photographs, with the path of FairFace, packed."
-        )
+        raise lacks_photographs(recipe.name)
     photographs, _ = _in_turn(runtime, partial(read_photographs, path, USES[0], asked.cache, asked.workers))
     if photographs.labels != labels:
         raise TrainingError(
@@ -141,6 +139,13 @@ def _photographs(
             f"have other classes, {', '.join(labels)}."
         )
     return photographs
+
+
+def lacks_photographs(name: str) -> TrainingError:
+    """What is wrong where no photographs are given to a recipe that learns from them."""
+    return TrainingError(
+        f"{name} learns from photographs too: --photographs, with the path of FairFace, packed."
+    )
 
 
 def _weighted(photographs: Samples, recipe: Recipe) -> Samples:
