@@ -10,6 +10,8 @@ import sys
 import warnings
 
 import panel as pn
+from bokeh.server.connection import ServerConnection
+from bokeh.server.tornado import BokehTornado
 from bokeh.settings import settings
 from bokeh.util.warnings import BokehUserWarning
 from panel.io import document as panel_document
@@ -90,6 +92,7 @@ def _run(app: ExpressionLens, options: argparse.Namespace, login: Login | None) 
         **guarded,
     )
     server._tornado.add_transform(SecureHeaders)
+    lose_once(server._tornado)
     host = "localhost" if options.address in {"127.0.0.1", "::1", "0.0.0.0"} else options.address
     print(f"{TITLE} is ready: http://{host}:{options.port}{server.prefix}", flush=True)
     # Panel ends the loop at an interrupt; here, as well when the machine or a supervisor asks for the end.
@@ -104,6 +107,21 @@ def _run(app: ExpressionLens, options: argparse.Namespace, login: Login | None) 
             server.io_loop.start()
     finally:
         server.stop()
+
+
+def lose_once(application: BokehTornado) -> None:
+    """Let a page whose websocket is just being closed be lost by its end alone.
+
+    Bokeh's ping, which finds it closing, would give it up before; its end then fails, with a traceback in the
+    log, for want of the session that was given up.
+    """
+    lose = application.client_lost
+
+    def client_lost(connection: ServerConnection) -> None:
+        if connection._socket._on_close_called:  # ended; before that its end is still to come
+            lose(connection)
+
+    application.client_lost = client_lost
 
 
 def _left_to_ours() -> None:

@@ -140,16 +140,18 @@ def serving(*options: str) -> Iterator[Server]:
         listener.join(30)
         if process.stdout is not None:
             process.stdout.close()
-    assert not faults(running.lines), "\n".join(running.lines[-60:])
+    found = faults(running.lines)
+    assert not found, "\n\n".join(found)
 
 
 def faults(lines: list[str]) -> list[str]:
-    """What the tracebacks of a server's log end with, but for what was to be sent to a page just closed."""
-    ends = []
+    """The tracebacks of a server's log, each with the line before it, but for those of a page just closed."""
+    found = []
     for place, line in enumerate(lines):
         if line.startswith("Traceback"):
-            ends += [next((later for later in lines[place + 1 :] if not later.startswith(" ")), line)]
-    return [end for end in ends if "ClosedError" not in end]
+            ends = (later for later in range(place + 1, len(lines)) if not lines[later].startswith(" "))
+            found += ["\n".join(lines[max(place - 1, 0) : next(ends, len(lines)) + 1])]
+    return [told for told in found if "ClosedError" not in told.splitlines()[-1]]
 
 
 @pytest.fixture(scope="session")
