@@ -121,7 +121,7 @@ class OwnView(pn.viewable.Viewer):
             self._frame = None
             self._draw(trouble=str(error))
             return
-        self._assist(guess_roles(self._frame))
+        self._assist(self._frame, guess_roles(self._frame))
 
     def _draw(self, *_: Any, trouble: str = "") -> None:
         here = OWN in self._shelf.titles
@@ -155,22 +155,23 @@ class OwnView(pn.viewable.Viewer):
         self._shelf.forget()
         self._state.param.update(data="", rules="", version=self._state.version + 1)
 
-    def _assist(self, roles: Roles) -> None:
+    def _assist(self, frame: pd.DataFrame, roles: Roles) -> None:
         """Show what each column was taken for, what is wrong, and a button to go on."""
-        frame = self._frame
-        assert frame is not None
+        if not self._shows(frame):
+            return  # chosen in what is no longer shown: the table was taken, or given up
         wrong = (*self._faults, *problems(frame, roles))
         columns = [NONE, *map(str, frame.columns)]
         choose = pmui.Select(
             label="True label", options=columns, value=roles.label or NONE, size="small", width=220, margin=0
         )
         choose.param.watch(
-            lambda event: self._assist(guess_roles(frame, "" if event.new == NONE else event.new)), "value"
+            lambda event: self._assist(frame, guess_roles(frame, "" if event.new == NONE else event.new)),
+            "value",
         )
         go = pmui.Button(
             label="Show its figures", variant="contained", size="small", margin=0, disabled=bool(wrong)
         )
-        go.on_click(lambda _: self._take(roles))
+        go.on_click(lambda _: self._take(frame, roles))
         again = pmui.Button(
             label="Another file", variant="text", size="small", margin=0, on_click=lambda _: self._draw()
         )
@@ -184,10 +185,14 @@ class OwnView(pn.viewable.Viewer):
             row(go, again, gap=12),
         ]
 
-    def _take(self, roles: Roles) -> None:
-        assert self._frame is not None
+    def _shows(self, frame: pd.DataFrame) -> bool:
+        return frame is self._frame
+
+    def _take(self, frame: pd.DataFrame, roles: Roles) -> None:
+        if not self._shows(frame):
+            return  # pressed twice
         try:
-            rows = Rows.of(table_of_roles(self._frame, roles))
+            rows = Rows.of(table_of_roles(frame, roles))
         except ExpressionLensError as error:
             self._draw(trouble=str(error))
             return

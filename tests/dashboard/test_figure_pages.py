@@ -198,6 +198,19 @@ def test_a_bad_table_of_ones_own_gets_a_sentence(table_files, text, words):
     assert words in texts(own)
 
 
+def test_a_table_of_ones_own_is_taken_once_however_often_its_button_is_pressed(table_files):
+    state, shelf = LensState(), shelf_of(table_files)
+    own = OwnView(state.filters, shelf)
+    own.receive("mine.csv", b"label,prediction\ncat,cat\ndog,cat\n")
+    button, choose = own.__panel__().select(pmui.Button)[0], own.__panel__().select(pmui.Select)[0]
+    button.clicks += 1
+    version = state.filters.version
+    button.clicks += 1  # a double click's second; the browser may send it before the page is changed
+    choose.value = "prediction"
+    assert state.filters.version == version and state.filters.data == "own"
+    assert "Use your own table" in {item.label for item in own.__panel__().select(pmui.Button)}
+
+
 def test_a_slice_is_added_by_value_and_by_range(table_files):
     state = LensState(page="fairness")
     state.filters.data = "london"
