@@ -33,6 +33,8 @@ class Augmentation:
     noise_most : share of the crop's own spread of grey levels.
     jpeg : chance that the crop is stored as JPEG, of a quality from 40 to 95, and read again.
     erase : chance of a grey rectangle over the crop.
+    head_turn : largest turn of the head, up or down and sideways, degrees (`training.head_turns`).
+    stretch : largest change of the face's height against its width in the crop, share.
     landmark_noise : spread of each landmark coordinate, eye distances.
     landmark_turn : largest turn of the mesh about each of the three axes, degrees.
     mesh_dropout : chance that a face is shown without its mesh.
@@ -50,6 +52,8 @@ class Augmentation:
     noise_most: float = 0.2
     jpeg: float = 0.0
     erase: float = 0.5
+    head_turn: float = 0.0
+    stretch: float = 0.0
     landmark_noise: float = 0.01
     landmark_turn: float = 3.0
     mesh_dropout: float = 0.05
@@ -77,6 +81,7 @@ class Draw:
     noise_B: np.ndarray
     noise_seed_B: np.ndarray
     jpeg_B: np.ndarray
+    head_turns_B3: np.ndarray
 
 
 def draw(augmentation: Augmentation, count: int, landmarks: int, rng: np.random.Generator) -> Draw:
@@ -96,6 +101,7 @@ def draw(augmentation: Augmentation, count: int, landmarks: int, rng: np.random.
         noise_B=np.where(rng.random(count) < a.noise, rng.uniform(0, a.noise_most, count), 0),
         noise_seed_B=rng.integers(2**63, size=count),
         jpeg_B=np.where(rng.random(count) < a.jpeg, rng.integers(40, 96, count), 0),
+        head_turns_B3=_head_turns(a, count, rng),
     )
 
 
@@ -172,6 +178,12 @@ def _rectangles(a: Augmentation, count: int, rng: np.random.Generator) -> np.nda
     wide = np.sqrt(area / ratio).astype(int).clip(1, SIDE)
     top, left = rng.integers(0, SIDE - high + 1), rng.integers(0, SIDE - wide + 1)
     return np.column_stack([top, left, np.where(rng.random(count) < a.erase, high, 0), wide])
+
+
+def _head_turns(a: Augmentation, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Pitch, yaw, radians, and factor of heights, (B, 3); 0, 0 and 1 for a head that stays as it is."""
+    angles_B2 = np.deg2rad(rng.uniform(-a.head_turn, a.head_turn, (count, 2)))
+    return np.column_stack([angles_B2, 1 + rng.uniform(-a.stretch, a.stretch, count)])
 
 
 def _turns(angles_B3: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ from fusion_model.frame import FER_FRAME, compose, eyes_of
 from fusion_model.mirror import mirror_landmarks
 from fusion_model.preprocess import frontal_landmarks, inputs_matrix, standardise
 from training.augment import Augmentation, draw, flipped, vary_crop, vary_landmarks
+from training.head_turns import cut_turned
 from training.samples import FaceDataset, Landmarks
 
 #: Whose mesh a face is shown with: its own, or in the controls another's or none.
@@ -259,12 +260,17 @@ class EpochBatches:
         crops, meshes = [], []
         for row in mine:
             i = index_B[row]
-            matrix = compose(choice.matrices_B23[row], self.samples.matrices_N23[i])
-            mesh_LD = self.samples.landmarks_NLD[i]
+            matrix, mesh_LD = choice.matrices_B23[row], self.samples.landmarks_NLD[i]
             if choice.flip_B[row]:
                 matrix, mesh_LD = flipped(matrix), mirror_landmarks(mesh_LD)
             if self.with_pixels:
-                crops.append(vary_crop(FER_FRAME.cut(self.samples.images_NHW[i], matrix), choice, row))
+                crop_HW = _cut(
+                    self.samples.images_NHW[i],
+                    self.samples.matrices_N23[i],
+                    choice.head_turns_B3[row],
+                    matrix,
+                )
+                crops.append(vary_crop(crop_HW, choice, row))
             meshes.append(mesh_LD)
         rows = np.array(mine)
         found_B = self.samples.mesh_found_N[index_B[rows]] & ~choice.drop_mesh_B[rows]
@@ -273,6 +279,13 @@ class EpochBatches:
             np.array(crops) if crops else np.zeros((len(rows), FER_FRAME.size, FER_FRAME.size), np.uint8)
         )
         return _batch(self.samples, index_B[rows], crops_BHW, varied_BLD, found_B)
+
+
+def _cut(image_HW: np.ndarray, alignment: np.ndarray, turn: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """The crop of a picture by its alignment, the turn of its head and what comes after."""
+    if (turn == (0, 0, 1)).all():
+        return FER_FRAME.cut(image_HW, compose(after, alignment))
+    return cut_turned(image_HW, alignment, turn, after)
 
 
 def _batch(

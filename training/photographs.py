@@ -9,10 +9,11 @@ a smile alone. The faces of the use "validation" were gone through three times a
 of "training" once.
 
 ``python -m training.photographs FAIRFACE.npz [NAME=WEIGHTS …]`` counts what models get right of "validation",
-of the faces drawn at random and of those on which the fusion model of 2026-11-30 wavered between happy and
-neutral, in ``docs/results/photographs.csv``; without names the package's own two.
+of the faces drawn at random, as they are and bent as if the head were held otherwise, and of those on which
+the fusion model of 2026-11-30 wavered between happy and neutral, in ``docs/results/photographs.csv``; without
+names the package's own two.
 
-Shape suffixes: N photographs, L landmark (478), D coordinate, K class.
+Shape suffixes: N photographs, M of them drawn in one way, L landmark (478), D coordinate, K class.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import hashlib
 import sys
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -36,6 +38,7 @@ from training.counts import write
 from training.data import add_worker_arguments
 from training.dataset import Samples
 from training.evaluate import labels_of, named_weights
+from training.head_turns import cut_turned
 from training.samples import DataError
 from training.scoring import logits_of
 from training.workers import (
@@ -56,6 +59,14 @@ LABELS = Path(__file__).with_name("photographs.csv")
 EDITION = "e1802d59936ba4b9"
 USES = ("training", "validation")
 DRAWN = ("at random", "wavering")
+#: How crops of the first of `DRAWN` are bent (`training.head_turns`), the meshes left as they are: pitch and
+#: yaw, degrees, and the factor of heights.
+BENT = {
+    "chin up by 12°": (12.0, 0.0, 1.0),
+    "chin down by 12°": (-12.0, 0.0, 1.0),
+    "longer by 6 %": (0.0, 0.0, 1.06),
+    "shorter by 6 %": (0.0, 0.0, 0.94),
+}
 #: Expressions that are counted by themselves, and the word for the rest.
 SHOWN, OTHERS = ("happy", "neutral"), "others"
 RESULT = Path("docs/results/photographs.csv")
@@ -109,20 +120,32 @@ def measure(models: dict[str, Path], samples: Samples, labels: pd.DataFrame) -> 
     Returns
     -------
     pandas.DataFrame
-        ``model``, ``drawn`` (of `DRAWN`), ``expression`` (happy, neutral, or `OTHERS` together), ``right``,
-        ``n``.
+        ``model``, ``drawn`` (of `DRAWN`, or the first of them and one of `BENT`), ``expression`` (happy,
+        neutral, or `OTHERS` together), ``right``, ``n``.
     """
     order = [labels_of(models).index(name) for name in EXPRESSIONS]
-    shown = labels["expression"].where(labels["expression"].isin(SHOWN), OTHERS)
+    shown = labels["expression"].where(labels["expression"].isin(SHOWN), OTHERS).to_numpy()
+    ways = {drawn: np.flatnonzero(labels["drawn"] == drawn) for drawn in DRAWN}
+    seen = {drawn: (samples.select(chosen_M), shown[chosen_M]) for drawn, chosen_M in ways.items()}
+    whole, shown_M = seen[DRAWN[0]]
+    seen |= {f"{DRAWN[0]}, {name}": (_bent(whole, *bend), shown_M) for name, bend in BENT.items()}
     rows = []
     for name, weights in models.items():
-        logits_NK = logits_of(Classifier.load(weights), samples, mirrored=True)[:, order]
-        right_N = logits_NK.argmax(axis=1) == samples.labels_N
-        for drawn in DRAWN:
+        classifier = Classifier.load(weights)
+        for drawn, (faces, shown_M) in seen.items():
+            logits_MK = logits_of(classifier, faces, mirrored=True)[:, order]
+            right_M = logits_MK.argmax(axis=1) == faces.labels_N
             for expression in (*SHOWN, OTHERS):
-                among_N = ((labels["drawn"] == drawn) & (shown == expression)).to_numpy()
-                rows.append((name, drawn, expression, int(right_N[among_N].sum()), int(among_N.sum())))
+                among_M = shown_M == expression
+                rows.append((name, drawn, expression, int(right_M[among_M].sum()), int(among_M.sum())))
     return pd.DataFrame(rows, columns=["model", "drawn", "expression", "right", "n"])
+
+
+def _bent(samples: Samples, pitch: float, yaw: float, factor: float) -> Samples:
+    """The samples, whose pictures are aligned crops, with heads turned, degrees, and faces stretched."""
+    turn, as_it_is = np.array([*np.deg2rad([pitch, yaw]), factor]), np.eye(2, 3)
+    crops = [cut_turned(crop_HW, as_it_is, turn, as_it_is) for crop_HW in samples.images_NHW]
+    return replace(samples, images_NHW=np.array(crops).reshape(samples.images_NHW.shape))
 
 
 def _codes(path: Path, rows: np.ndarray) -> list[bytes]:

@@ -17,7 +17,7 @@ from training.augment import (
     vary_landmarks,
     with_noise,
 )
-from training.recipes import ROUGH
+from training.recipes import ROUGH, TURNED
 
 LANDMARKS = 20
 
@@ -32,7 +32,7 @@ def crop_HW() -> np.ndarray:
 
 
 def test_the_same_seed_draws_the_same() -> None:
-    first, again, other = drawn(ROUGH), drawn(ROUGH), drawn(ROUGH, seed=1)
+    first, again, other = drawn(TURNED), drawn(TURNED), drawn(TURNED, seed=1)
     for field in fields(Draw):
         np.testing.assert_array_equal(getattr(first, field.name), getattr(again, field.name))
         assert not np.array_equal(getattr(first, field.name), getattr(other, field.name))
@@ -58,6 +58,10 @@ def test_draws_stay_within_their_limits() -> None:
     about_one_axis = np.rad2deg(np.arccos(((np.trace(turns, axis1=1, axis2=2) - 1) / 2).clip(-1, 1)))
     assert 5 < about_one_axis.max() <= 6 * np.sqrt(3) + 0.1
     assert (np.abs(np.log(choice.gamma_B)) <= 1).all()
+    pitch, yaw, height = drawn(replace(a, head_turn=12, stretch=0.05)).head_turns_B3.T
+    for angle in (pitch, yaw):
+        assert -12 <= np.rad2deg(angle).min() < -11 and 11 < np.rad2deg(angle).max() <= 12
+    assert 0.95 <= height.min() < 0.955 and 1.045 < height.max() <= 1.05
     assert choice.blur_B[choice.blur_B > 0].min() >= 0.3 and choice.blur_B.max() <= 1
     top, left, high, wide = choice.erase_B4.T
     assert top.min() >= 0 and (top + high).max() <= SIDE and left.min() >= 0 and (left + wide).max() <= SIDE
@@ -130,6 +134,9 @@ def test_rough_pictures_are_drawn_after_all_else() -> None:
     # So that recipes without them still see the very pictures that their published runs saw.
     plain, rough = drawn(Augmentation()), drawn(replace(Augmentation(), sharpen=0.5, noise=0.5, jpeg=0.5))
     new = {"sharpen_B", "noise_B", "noise_seed_B", "jpeg_B"}
+    np.testing.assert_array_equal(plain.head_turns_B3, np.tile([0, 0, 1], (400, 1)))
+    turned = drawn(replace(Augmentation(), sharpen=0.5, noise=0.5, jpeg=0.5, head_turn=10.0, stretch=0.05))
+    np.testing.assert_array_equal(turned.jpeg_B, rough.jpeg_B)
     for field in fields(Draw):
         same = np.array_equal(getattr(plain, field.name), getattr(rough, field.name))
         assert same == (field.name not in new - {"noise_seed_B"})

@@ -152,6 +152,23 @@ def test_augmented_pictures_differ_but_keep_their_meaning(numbered: Samples) -> 
         assert torch.equal(batch.votes_BV, plain.votes_BV[rows])
 
 
+def test_heads_are_turned_in_pictures_and_their_meshes_stay(
+    numbered: Samples, no_augmentation: Augmentation
+) -> None:
+    plain = next(plain_batches(numbered, 40))
+    turned = replace(no_augmentation, head_turn=12.0, stretch=0.05)
+    for batch, again in zip(epoch(numbered, turned), epoch(numbered, turned), strict=True):
+        before_BCHW = plain.pixels_BCHW[batch.labels_B]
+        assert_same(batch, again)
+        assert torch.equal(batch.landmarks_BLD, plain.landmarks_BLD[batch.labels_B])
+        moved_B = (batch.pixels_BCHW - before_BCHW).abs().mean(dim=(1, 2, 3))
+        flat_B = before_BCHW.std(dim=(1, 2, 3)) == 0
+        # Bent, and still the same face; a few pictures are no faces but noise.
+        assert torch.equal(moved_B > 0.02, ~flat_B) and moved_B.median() < 0.3
+    for batch in epoch(numbered, no_augmentation):
+        assert torch.equal(batch.pixels_BCHW, plain.pixels_BCHW[batch.labels_B])
+
+
 def test_a_hidden_mesh_leaves_zeros(numbered: Samples) -> None:
     for batch in epoch(numbered, Augmentation(mesh_dropout=1.0)):
         assert not batch.mesh_found_B.any()

@@ -8,7 +8,7 @@ import pytest
 
 from fusion_model.labels import EXPRESSIONS
 from fusion_model.preprocess import SIDE
-from training.photographs import DRAWN, LABELS, USES, main, read_photographs
+from training.photographs import BENT, DRAWN, LABELS, USES, main, read_photographs
 from training.samples import DataError
 from training.workers import Workers
 
@@ -73,7 +73,7 @@ def test_models_are_scored_on_them(
     by_arm = counts[counts["model"] == "cnn"].set_index(["drawn", "expression"])["n"]
     assert by_arm.to_dict() == {
         (drawn, expression): int(expression != "others")
-        for drawn in DRAWN
+        for drawn in (*DRAWN, *(f"at random, {name}" for name in BENT))
         for expression in ("happy", "neutral", "others")
     }
     assert (counts["right"] <= counts["n"]).all()
