@@ -122,7 +122,7 @@ def cnn_photographs() -> Recipe:
 
 
 def cnn_turned() -> Recipe:
-    """As `cnn_photographs`, on heads turned further too: a smile looks otherwise then. About 20 minutes."""
+    """As `cnn_photographs`, on heads turned further too: a smile looks otherwise then. About 50 minutes."""
     return replace(cnn_photographs(), name="cnn_turned", epochs=6, augmentation=TURNED)
 
 
@@ -245,7 +245,7 @@ def fusion_photographs() -> Recipe:
 
 
 def fusion_turned() -> Recipe:
-    """As `fusion_photographs`, on `cnn_turned` and on such heads. About 10 minutes."""
+    """As `fusion_photographs`, on `cnn_turned` and on such heads. About 20 minutes."""
     return replace(
         fusion_photographs(),
         name="fusion_turned",
