@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from fusion_model.labels import EXPRESSIONS
 from fusion_model.preprocess import SIDE
 from training.augment import Augmentation
 from training.dataset import MESHES
@@ -118,10 +119,13 @@ class Recipe:
                 f"teachers need a share of the target, 0 to 1, and a share teachers, not {self.teaching} and "
                 f"{list(self.teachers)}"
             )
-        if self.photograph_weights and (not self.photographs or min(self.photograph_weights.values()) <= 0):
+        weights = self.photograph_weights
+        if weights and not (
+            self.photographs and weights.keys() <= {*EXPRESSIONS} and min(weights.values()) > 0
+        ):
             raise ValueError(
-                f"weights of photographs are above 0, and for recipes with photographs, not "
-                f"{self.photograph_weights}"
+                f"weights of photographs are above 0, by expression, and for recipes with photographs, not "
+                f"{weights}"
             )
         if self.live and (not self.teachers or self.views):
             raise ValueError("answers by view need teachers, and views that are not kept")

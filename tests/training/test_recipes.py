@@ -121,6 +121,7 @@ def test_the_sides_of_the_pictures_follow_the_epochs() -> None:
         {"interpolation": -0.1, "parts": {"pixel_branch": "cnn"}},
         {"photograph_weights": {"happy": 0.3}},  # without photographs
         {"photographs": True, "photograph_weights": {"happy": 0.0}},
+        {"photographs": True, "photograph_weights": {"happiness": 0.3}},
     ],
 )
 def test_a_recipe_checks_itself(wrong: dict[str, Any]) -> None:
